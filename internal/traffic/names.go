@@ -65,6 +65,9 @@ func (n *Names) All() []string {
 	return n.names[:len(n.names):len(n.names)]
 }
 
+// Used returns how many of them are taken, the reserved ones left out.
+func (n *Names) Used() int { return len(n.All()) - int(n.other) - 1 }
+
 // Folded returns how often a name was asked for that did not fit.
 func (n *Names) Folded() uint64 { return n.folded.Load() }
 

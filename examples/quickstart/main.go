@@ -1,0 +1,147 @@
+// Quickstart is a small shop, monitored by perfmon from end to end: several routes, a
+// database, a cache, a worker queue and sign-in, with customers that send it real
+// requests and a payment provider that has bad days.
+//
+//	go -C examples/quickstart run .
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/httpapi"
+	"github.com/backend-prs/perfmon/middleware"
+)
+
+type config struct {
+	addr     string
+	traffic  bool
+	step     time.Duration
+	interval time.Duration
+	token    string
+}
+
+func main() {
+	var c config
+	flag.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
+	flag.BoolVar(&c.traffic, "traffic", true, "send the shop requests")
+	flag.DurationVar(&c.step, "step", time.Second, "how often metrics are read and thresholds evaluated")
+	flag.DurationVar(&c.interval, "interval", 10*time.Second, "how much time a point of history stands for")
+	flag.StringVar(&c.token, "token", "", "bearer `token` of the super admin, at least 16 bytes (default: a random one)")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "quickstart: unknown argument %q\n", flag.Arg(0))
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, c, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves the shop until ctx ends.
+func run(ctx context.Context, c config, out io.Writer) (err error) {
+	if c.token == "" {
+		c.token = rand.Text()
+	}
+	payments, err := startPayments()
+	if err != nil {
+		return err
+	}
+	defer payments.close()
+
+	jobs := newQueue(100)
+	m, err := perfmon.New(
+		perfmon.WithService(perfmon.Service{Name: "shop", Environment: "example"}),
+		perfmon.WithEnvironment(),
+		perfmon.WithStep(c.step),
+		perfmon.WithInterval(c.interval),
+		perfmon.WithAlertCooldown(time.Minute), // short, so that every bad day shows
+		perfmon.WithQueueSize(jobs.size),
+		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ResponseTimeP95, Warning: 0.3, Critical: 1}),
+		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ErrorRate, Scope: perfmon.ScopeEndpoint, Warning: 30, Critical: 80}),
+		perfmon.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))),
+	)
+	if err != nil {
+		return err
+	}
+	m.OnAlert(func(e perfmon.AlertEvent) {
+		fmt.Fprintf(out, "%s  %v\n", e.At.Local().Format(time.TimeOnly), e)
+	})
+
+	s, err := openShop(m, jobs, payments.url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+
+	api, err := httpapi.New(m, httpapi.WithBearerToken(c.token))
+	if err != nil {
+		return err
+	}
+	mux := s.routes()
+	mux.Handle(httpapi.DefaultPrefix, api)
+	monitored := middleware.New(m, middleware.WithIdentity(s.identity))(mux)
+
+	listener, err := net.Listen("tcp", c.addr)
+	if err != nil {
+		return err
+	}
+	if err := m.Start(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	server := &http.Server{Handler: monitored, ReadHeaderTimeout: 5 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+
+	base := "http://" + listener.Addr().String()
+	greet(out, base, c.token)
+	var customers *traffic
+	if c.traffic {
+		if customers, err = startTraffic(base); err != nil {
+			return errors.Join(err, server.Close())
+		}
+		payments.startBadDays()
+	}
+
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+	}
+	fmt.Fprintln(out, "shutting down")
+	if customers != nil {
+		customers.close()
+	}
+	stopping, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, server.Shutdown(stopping))
+}
+
+func greet(out io.Writer, base, token string) {
+	api := base + httpapi.DefaultPrefix
+	fmt.Fprintf(out, `shop       %s/products
+API        %s
+dashboard  %sdashboard/
+token      %s
+
+curl -s -H 'Authorization: Bearer %s' '%sdashboard/?alerts=true'
+
+The payment provider has a bad day now and then. Its alerts appear here:
+`, base, api, api, token, token, api)
+}

@@ -1,0 +1,150 @@
+package perfmon
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/backend-prs/perfmon/internal/traffic"
+)
+
+// Recorder records requests, for those who write middleware. It belongs to one
+// goroutine at a time; keep recorders in a sync.Pool, which has about one for each
+// processor. Recording allocates nothing and takes no lock.
+type Recorder struct {
+	m        *Monitor
+	t        *traffic.Recorder
+	start    time.Duration
+	upgraded bool
+}
+
+// Response says how a request ended.
+type Response struct {
+	// Method and Pattern name the endpoint: the HTTP method and the route that
+	// matched, such as "/orders/{id}" or "GET /orders/{id}", never the raw path. No
+	// pattern counts as "(unmatched)".
+	Method, Pattern string
+	// Status is the HTTP status; what is none counts as 500.
+	Status int
+	// Stream keeps the duration out of the response times.
+	Stream bool
+	// Who made the request; each may be empty.
+	User, Session, Organization string
+}
+
+// NewRecorder returns a recorder.
+func (m *Monitor) NewRecorder() *Recorder { return &Recorder{m: m, t: m.traffic.NewRecorder()} }
+
+// Recording reports whether the monitor is enabled. When it is not, leave out Start
+// and all that belongs to it.
+func (m *Monitor) Recording() bool { return m.enabled.Load() }
+
+// Start counts a request as in flight. Exactly one End or Discard has to follow
+// before the next Start.
+func (r *Recorder) Start() {
+	r.t.Start()
+	r.upgraded = false
+	r.start = r.m.Elapsed()
+}
+
+// Upgrade says that the request is a stream or an upgraded connection: it is no
+// longer in flight but open, until End or Discard.
+func (r *Recorder) Upgrade() {
+	if !r.upgraded {
+		r.upgraded = true
+		r.t.StreamOpened()
+	}
+}
+
+// End counts the response to the request.
+func (r *Recorder) End(response Response) {
+	d := r.m.Elapsed() - r.start
+	status := response.Status
+	if status < 100 || status > 599 {
+		status = 500
+	}
+	o := traffic.Outcome{Status: status, Failed: r.m.failed[status], Stream: response.Stream}
+	if r.upgraded {
+		r.t.StreamEnded()
+	}
+	r.t.End(r.t.Endpoint(response.Method, response.Pattern), o, d)
+	if response.Organization != "" {
+		r.t.EndOrganization(response.Organization, o, d)
+	}
+	if response.User != "" || response.Session != "" {
+		r.m.RecordActivity(response.User, response.Session)
+	}
+}
+
+// Discard ends the request without counting a response.
+func (r *Recorder) Discard() {
+	if r.upgraded {
+		r.t.StreamEnded()
+	}
+	r.t.Ignore()
+}
+
+// Elapsed returns the time since the monitor was made. It is monotonic, so differences of it
+// are durations whatever happens to the time of day.
+func (m *Monitor) Elapsed() time.Duration {
+	if m.realTime {
+		return time.Since(m.epoch)
+	}
+	return m.clock.Since(m.epoch)
+}
+
+// RecordActivity counts a user and a session, each of which may be empty, as active
+// now. The middleware does it for requests.
+func (m *Monitor) RecordActivity(user, session string) {
+	if user != "" {
+		m.users.Add(user)
+	}
+	if session != "" {
+		m.sessions.Add(session)
+	}
+}
+
+// RecordCacheHit and RecordCacheMiss feed cache_hit_rate.
+func (m *Monitor) RecordCacheHit() { m.cacheHits.Add(1) }
+
+// RecordCacheMiss counts a cache lookup that found nothing; see RecordCacheHit.
+func (m *Monitor) RecordCacheMiss() { m.cacheMisses.Add(1) }
+
+// RecordQuery feeds database_query_time_avg with the time one query took. Package
+// sqltime does it for every query of a database/sql driver.
+func (m *Monitor) RecordQuery(d time.Duration) {
+	m.queryTime.Add(int64(max(d, 0)))
+	m.queries.Add(1)
+}
+
+// Gauge is a metric that the host sets by hand. It is safe for concurrent use.
+type Gauge struct {
+	bits atomic.Uint64 // of the value; NaN: absent
+}
+
+// Set gives the metric a value, which it keeps. NaN and infinities make it absent.
+func (g *Gauge) Set(v float64) {
+	if math.IsInf(v, 0) {
+		v = math.NaN()
+	}
+	g.bits.Store(math.Float64bits(v))
+}
+
+// Clear makes the metric absent.
+func (g *Gauge) Clear() { g.Set(math.NaN()) }
+
+// Gauge registers a metric that is set by hand, absent until then. A name that is
+// taken, or a metric that is not valid, is refused with a *FieldError.
+func (m *Monitor) Gauge(metric Metric) (*Gauge, error) {
+	g := &Gauge{}
+	g.Clear()
+	r, metrics, err := newRunner(funcCollector{metric, func() float64 { return math.Float64frombits(g.bits.Load()) }})
+	if err != nil {
+		return nil, err
+	}
+	r.status.Name = "gauge " + metric.Name
+	if err := m.addRunner(r, metrics); err != nil {
+		return nil, err
+	}
+	return g, nil
+}

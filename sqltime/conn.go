@@ -1,0 +1,137 @@
+package sqltime
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+
+	"github.com/backend-prs/perfmon"
+)
+
+// conn is a connection that times its queries. It has every optional interface; where
+// the driver's has not, it does what database/sql does without.
+type conn struct {
+	inner driver.Conn
+	m     *perfmon.Monitor
+}
+
+// Unwrap returns the driver's connection.
+func (c *conn) Unwrap() driver.Conn { return c.inner }
+
+func (c *conn) Prepare(query string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), query)
+}
+
+func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	var (
+		s   driver.Stmt
+		err error
+	)
+	if p, ok := c.inner.(driver.ConnPrepareContext); ok {
+		s, err = p.PrepareContext(ctx, query)
+	} else if s, err = c.inner.Prepare(query); err == nil && ctx.Err() != nil {
+		_ = s.Close()
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	st := &stmt{s, c}
+	if cc, ok := s.(driver.ColumnConverter); ok { //lint:ignore SA1019 drivers still have it
+		return converterStmt{st, cc}, nil
+	}
+	return st, nil
+}
+
+func (c *conn) Close() error { return c.inner.Close() }
+
+// Begin is never called, as there is BeginTx.
+func (c *conn) Begin() (driver.Tx, error) {
+	return c.BeginTx(context.Background(), driver.TxOptions{})
+}
+
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if b, ok := c.inner.(driver.ConnBeginTx); ok {
+		return b.BeginTx(ctx, opts)
+	}
+	if opts.Isolation != 0 {
+		return nil, errors.New("sqltime: the driver does not support isolation levels")
+	}
+	if opts.ReadOnly {
+		return nil, errors.New("sqltime: the driver does not support read-only transactions")
+	}
+	tx, err := c.inner.Begin() //lint:ignore SA1019 the driver has nothing else
+	if err == nil && ctx.Err() != nil {
+		_ = tx.Rollback()
+		return nil, ctx.Err()
+	}
+	return tx, err
+}
+
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
+	start := c.m.Elapsed()
+	defer func() { record(c.m, start, err) }()
+	if e, ok := c.inner.(driver.ExecerContext); ok {
+		return e.ExecContext(ctx, query, args)
+	}
+	e, ok := c.inner.(driver.Execer) //lint:ignore SA1019 drivers still have it
+	if !ok {
+		return nil, driver.ErrSkip
+	}
+	list, err := values(args)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return e.Exec(query, list)
+}
+
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+	start := c.m.Elapsed()
+	defer func() { record(c.m, start, err) }()
+	if q, ok := c.inner.(driver.QueryerContext); ok {
+		return q.QueryContext(ctx, query, args)
+	}
+	q, ok := c.inner.(driver.Queryer) //lint:ignore SA1019 drivers still have it
+	if !ok {
+		return nil, driver.ErrSkip
+	}
+	list, err := values(args)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return q.Query(query, list)
+}
+
+func (c *conn) Ping(ctx context.Context) error {
+	if p, ok := c.inner.(driver.Pinger); ok {
+		return p.Ping(ctx)
+	}
+	return nil
+}
+
+func (c *conn) ResetSession(ctx context.Context) error {
+	if r, ok := c.inner.(driver.SessionResetter); ok {
+		return r.ResetSession(ctx)
+	}
+	return nil
+}
+
+func (c *conn) IsValid() bool {
+	if v, ok := c.inner.(driver.Validator); ok {
+		return v.IsValid()
+	}
+	return true
+}
+
+func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
+	if n, ok := c.inner.(driver.NamedValueChecker); ok {
+		return n.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
