@@ -59,14 +59,24 @@ func (r *Recorder) Upgrade() {
 // End counts the response to the request.
 func (r *Recorder) End(response Response) {
 	d := r.m.Elapsed() - r.start
+	if r.upgraded {
+		r.t.StreamEnded()
+	}
+	r.end(d, response)
+}
+
+// Record counts a request that took d and is over, without a Start.
+func (r *Recorder) Record(d time.Duration, response Response) {
+	r.t.Start()
+	r.end(d, response)
+}
+
+func (r *Recorder) end(d time.Duration, response Response) {
 	status := response.Status
 	if status < 100 || status > 599 {
 		status = 500
 	}
 	o := traffic.Outcome{Status: status, Failed: r.m.failed[status], Stream: response.Stream}
-	if r.upgraded {
-		r.t.StreamEnded()
-	}
 	r.t.End(r.t.Endpoint(response.Method, response.Pattern), o, d)
 	if response.Organization != "" {
 		r.t.EndOrganization(response.Organization, o, d)

@@ -1,0 +1,193 @@
+package perfmon_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/exp/slices"
+
+	"github.com/backend-prs/perfmon"
+)
+
+func TestRetention(t *testing.T) {
+	g := 0.0
+	b := start(t, perfmon.WithInterval(time.Minute), perfmon.WithStep(time.Minute), perfmon.WithRetention(10*time.Minute),
+		perfmon.WithMetricFunc(perfmon.Metric{Name: "n"}, func() float64 { g++; return g }))
+	for range 25 {
+		b.step()
+	}
+	h := b.History(perfmon.Scope{}, 0, "n")
+	if diff := cmp.Diff([]float64{16, 17, 18, 19, 20, 21, 22, 23, 24, 25}, h.Values["n"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if last := h.Times[9]; !last.Equal(b.Now()) {
+		t.Errorf("the last point is of %v, now is %v", last, b.Now())
+	}
+	h = b.History(perfmon.Scope{}, 3*time.Minute, "n")
+	if diff := cmp.Diff([]float64{23, 24, 25}, h.Values["n"]); diff != "" {
+		t.Errorf("a window (-want +got):\n%s", diff)
+	}
+	if h := b.History(perfmon.Scope{Endpoint: "GET /nowhere"}, 0); len(h.Values) != 0 {
+		t.Errorf("an endpoint nobody asked for has %v", h.Values)
+	}
+}
+
+func TestDownsample(t *testing.T) {
+	nan := math.NaN()
+	var s perfmon.Series
+	s.Values = map[string][]float64{"up": nil, "down": nil, "flat": nil}
+	for i, v := range []float64{1, 9, 2, nan, nan, nan, 5, 3} {
+		s.Times = append(s.Times, time.Unix(int64(i), 0).UTC())
+		for name := range s.Values {
+			s.Values[name] = append(s.Values[name], v)
+		}
+	}
+	worse := func(name string) perfmon.Direction {
+		return map[string]perfmon.Direction{"up": perfmon.HigherIsWorse, "down": perfmon.LowerIsWorse}[name]
+	}
+	got := s.Downsample(3, worse)
+	want := perfmon.Series{
+		Times: []time.Time{s.Times[1], s.Times[4], s.Times[7]},
+		Values: map[string][]float64{
+			"up": {9, 2, 5}, "down": {1, 2, 3}, "flat": {5, 2, 4},
+		},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(s, s.Downsample(100, worse), cmpopts.EquateNaNs()); diff != "" {
+		t.Errorf("a short series was changed (-want +got):\n%s", diff)
+	}
+}
+
+// The percentiles of an endpoint's window are those of all its requests in it.
+func TestEndpointsOverAWindow(t *testing.T) {
+	b := start(t)
+	rng := rand.New(rand.NewPCG(3, 3))
+	type request struct {
+		at time.Time
+		d  float64
+	}
+	all := map[string][]request{}
+	for range 3 * 360 {
+		for i, pattern := range []string{"/busy", "/calm"} {
+			for range rng.IntN(20 >> (3 * i)) {
+				d := time.Duration(rng.ExpFloat64() * 5e7)
+				status := 200
+				if rng.IntN(10) == 0 {
+					status = 500
+				}
+				b.rec.Record(d, perfmon.Response{Method: "GET", Pattern: pattern, Status: status})
+				all["GET "+pattern] = append(all["GET "+pattern], request{b.clock.Now().Add(10 * time.Second), d.Seconds()})
+			}
+		}
+		b.step()
+	}
+	for _, window := range []time.Duration{10 * time.Minute, time.Hour, 3 * time.Hour, 0} {
+		got := b.Endpoints(window)
+		if len(got) != 2 || got[0].Scope.Endpoint != "GET /busy" {
+			t.Fatalf("endpoints: %+v", got)
+		}
+		for _, e := range got {
+			var times []float64
+			for _, r := range all[e.Scope.Endpoint] {
+				if r.at.After(e.From) {
+					times = append(times, r.d)
+				}
+			}
+			slices.Sort(times)
+			if int(e.Requests) != len(times) {
+				t.Errorf("%v: %s has %d requests since %v, want %d", window, e.Scope, e.Requests, e.From, len(times))
+				continue
+			}
+			for q, v := range map[float64]float64{0.5: e.P50, 0.95: e.P95, 0.99: e.P99} {
+				if want := times[int(math.Ceil(q*float64(len(times))))-1]; math.Abs(v-want)/want > 0.01 {
+					t.Errorf("%v: quantile %v of %s is %v, want %v", window, q, e.Scope, v, want)
+				}
+			}
+			if math.Abs(e.ErrorRate-10) > 3 {
+				t.Errorf("%v: %s has an error rate of %v", window, e.Scope, e.ErrorRate)
+			}
+		}
+	}
+	total := b.Requests(0)
+	if want := uint64(len(all["GET /busy"]) + len(all["GET /calm"])); total.Requests != want {
+		t.Errorf("%d requests in all, want %d", total.Requests, want)
+	}
+}
+
+// The figures of an interval that is not over yet count, too.
+func TestEndpointsOfTheFirstMinute(t *testing.T) {
+	b := start(t)
+	b.request(time.Second, 200)
+	b.step()
+	got := b.Endpoints(time.Hour)
+	if len(got) != 1 || got[0].Requests != 1 || math.Abs(got[0].P50-1) > 0.01 || got[0].Throughput != 0.1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestTrend(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	tests := []struct {
+		name   string
+		worse  perfmon.Direction
+		value  func(minute int) float64
+		want   perfmon.TrendDirection
+		change float64 // percent, within 5
+	}{
+		{"latency that doubles degrades", perfmon.HigherIsWorse, func(i int) float64 { return 1 + float64(i/60) + rng.NormFloat64()*0.1 }, perfmon.Degrading, 100},
+		{"latency that halves improves", perfmon.HigherIsWorse, func(i int) float64 { return 2 - float64(i/60) + rng.NormFloat64()*0.1 }, perfmon.Improving, -50},
+		{"throughput that halves degrades", perfmon.LowerIsWorse, func(i int) float64 { return 2 - float64(i/60) + rng.NormFloat64()*0.1 }, perfmon.Degrading, -50},
+		{"noise is stable", perfmon.HigherIsWorse, func(int) float64 { return 10 + rng.NormFloat64()*0.1 }, perfmon.Stable, 0},
+		{"a constant is stable", perfmon.HigherIsWorse, func(int) float64 { return 3 }, perfmon.Stable, 0},
+		{"neutral is stable", perfmon.Neutral, func(i int) float64 { return 1 + float64(i/60) }, perfmon.Stable, 100},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			minute := -1
+			b := start(t, perfmon.WithStep(time.Minute), perfmon.WithMetricFunc(perfmon.Metric{Name: "x", Worse: test.worse},
+				func() float64 { minute++; return test.value(minute) }))
+			b.step()
+			early := b.Trend("x", perfmon.Scope{}, 0)
+			if early.Direction != perfmon.Stable || early.Confidence != 0 || early.Missing == "" || early.Points != 1 {
+				t.Errorf("after one point: %+v", early)
+			}
+			for range 119 {
+				b.step()
+			}
+			got := b.Trend("x", perfmon.Scope{}, 0)
+			if got.Direction != test.want || math.Abs(got.Change-test.change) > 5 || got.Points != 120 {
+				t.Errorf("%s by %v %%, of %d points; want %s by %v %%", got.Direction, got.Change, got.Points, test.want, test.change)
+			}
+			if test.worse != perfmon.Neutral && got.Level() != "high" {
+				t.Errorf("confidence %v", got.Confidence)
+			}
+		})
+	}
+}
+
+func TestSummary(t *testing.T) {
+	i := 0.0
+	b := start(t, perfmon.WithStep(time.Minute), perfmon.WithMetricFunc(perfmon.Metric{Name: "x"}, func() float64 { i++; return i }))
+	for range 5 {
+		b.step()
+	}
+	got := b.Summary("x", perfmon.Scope{}, 0)
+	want := perfmon.Summary{Count: 5, Mean: 3, Median: 3, StdDev: math.Sqrt(2.5), Min: 1, Max: 5, P90: 4.6, P95: 4.8, P99: 4.96}
+	want.MeanLow, want.MeanHigh = got.MeanLow, got.MeanHigh // against theory in internal/stats
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !(got.MeanLow < 3 && got.MeanHigh > 3) {
+		t.Errorf("interval %v to %v", got.MeanLow, got.MeanHigh)
+	}
+	if s := fmt.Sprint(b.Summary("nothing", perfmon.Scope{}, 0).Count); s != "0" {
+		t.Errorf("a metric that is not there has %s points", s)
+	}
+}
