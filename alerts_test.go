@@ -162,7 +162,7 @@ func TestScopes(t *testing.T) {
 		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ResponseTimeP95, Scope: perfmon.ScopeOrganization, Warning: 1, Critical: 2}),
 	)
 	send := func(pattern, org string, d time.Duration, status int) {
-		b.rec.Record(d, perfmon.Response{Method: "GET", Pattern: pattern, Status: status, Organization: org})
+		b.rec.Record(d, &perfmon.Response{Method: "GET", Pattern: pattern, Status: status, Organization: org})
 	}
 	for i := range 4 {
 		send("/a", "acme", time.Millisecond, 500)

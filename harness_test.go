@@ -73,7 +73,7 @@ func (b *bench) step() perfmon.Sample {
 
 // request records one that is over.
 func (b *bench) request(d time.Duration, status int) {
-	b.rec.Record(d, perfmon.Response{Method: "GET", Pattern: "/", Status: status})
+	b.rec.Record(d, &perfmon.Response{Method: "GET", Pattern: "/", Status: status})
 }
 
 // errors makes a step in which a share of 100 requests fails.

@@ -82,7 +82,7 @@ func TestEndpointsOverAWindow(t *testing.T) {
 				if rng.IntN(10) == 0 {
 					status = 500
 				}
-				b.rec.Record(d, perfmon.Response{Method: "GET", Pattern: pattern, Status: status})
+				b.rec.Record(d, &perfmon.Response{Method: "GET", Pattern: pattern, Status: status})
 				all["GET "+pattern] = append(all["GET "+pattern], request{b.clock.Now().Add(10 * time.Second), d.Seconds()})
 			}
 		}

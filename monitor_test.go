@@ -187,7 +187,7 @@ func TestCountersOfTheHost(t *testing.T) {
 	b.RecordQuery(100 * time.Millisecond)
 	b.RecordQuery(300 * time.Millisecond)
 	for _, user := range []string{"ann", "bob", "ann"} {
-		b.rec.Record(time.Millisecond, perfmon.Response{Status: 200, User: user, Session: "s-" + user})
+		b.rec.Record(time.Millisecond, &perfmon.Response{Status: 200, User: user, Session: "s-" + user})
 	}
 	b.RecordActivity("cyd", "")
 	s := b.step()
@@ -225,8 +225,8 @@ func TestInFlightAndStreams(t *testing.T) {
 	if got := b.value(s, perfmon.StreamsOpen); got != 1 {
 		t.Errorf("%v streams open, want 1", got)
 	}
-	request.End(perfmon.Response{Method: "GET", Pattern: "/slow", Status: 200})
-	stream.End(perfmon.Response{Method: "GET", Pattern: "/ws", Status: 101, Stream: true})
+	request.End(&perfmon.Response{Method: "GET", Pattern: "/slow", Status: 200})
+	stream.End(&perfmon.Response{Method: "GET", Pattern: "/ws", Status: 101, Stream: true})
 	s = b.step()
 	if got := b.value(s, perfmon.RequestsInFlight) + b.value(s, perfmon.StreamsOpen); got != 0 {
 		t.Errorf("%v in flight or open, want 0", got)

@@ -110,38 +110,39 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // end records what came of the request. It does not recover from the handler's panic,
 // so that its stack stays whole.
 func (h *handler) end(rw *writer, r *http.Request) {
-	switch {
-	case rw.ignored:
+	if rw.ignored {
 		rw.recorder.Discard()
-	default:
-		response := perfmon.Response{
-			Method:  r.Method,
-			Pattern: h.route(r),
-			Status:  rw.status,
-			Stream:  rw.stream && !h.options.streamTimes,
-			User:    rw.identity.User, Session: rw.identity.Session, Organization: rw.identity.Organization,
-		}
-		switch {
-		case !rw.returned:
-			response.Status = http.StatusInternalServerError
-		case rw.status == 0 && !rw.stream && asksUpgrade(r):
-			// It was taken over behind this writer's back.
-			rw.PerfmonStream()
-			response.Stream = !h.options.streamTimes
-			response.Status = http.StatusSwitchingProtocols
-		case rw.status == 0:
-			response.Status = http.StatusOK
-		}
-		if h.options.identity != nil {
-			h.identify(&response, r)
-		}
-		rw.recorder.End(response)
+	} else {
+		h.finish(rw, r)
+		rw.recorder.End(&rw.response)
 	}
 	rw.inner = nil
+	rw.response = perfmon.Response{} // holds on to nothing of the request
 	if !rw.hijacked {
 		// The server's writer of a hijacked connection may still be about; this one
 		// must not come to serve another request then.
 		h.pool.Put(rw)
+	}
+}
+
+// finish fills in the response what is only known at the end.
+func (h *handler) finish(rw *writer, r *http.Request) {
+	response := &rw.response
+	response.Method, response.Pattern = r.Method, h.route(r)
+	switch {
+	case !rw.returned:
+		response.Status = http.StatusInternalServerError
+	case response.Status != 0:
+	case asksUpgrade(r):
+		// The connection was taken over behind this writer's back.
+		rw.PerfmonStream()
+		response.Status = http.StatusSwitchingProtocols
+	default:
+		response.Status = http.StatusOK
+	}
+	response.Stream = rw.stream && !h.options.streamTimes
+	if h.options.identity != nil {
+		h.identify(response, r)
 	}
 }
 
@@ -170,6 +171,9 @@ func (h *handler) identify(response *perfmon.Response, r *http.Request) {
 }
 
 func asksUpgrade(r *http.Request) bool {
+	if len(r.Header) == 0 {
+		return false
+	}
 	return r.Header.Get("Upgrade") != "" && strings.Contains(strings.ToLower(r.Header.Get("Connection")), "upgrade")
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"unsafe"
 )
 
 // The types below are a writer with each combination of what a server's response
@@ -28,8 +29,14 @@ type (
 	writerFHRP struct{ *writer }
 )
 
-// wrapped returns w as what its inner writer is, no less and no more.
-func (w *writer) wrapped() http.ResponseWriter {
+// kind says which of the four the inner writer is. Asking takes longer than all the rest
+// of this package, so the answer is kept by the writer's type: the first word of an
+// interface value points to what there is one of for each type.
+func (w *writer) kind() int {
+	t := *(*unsafe.Pointer)(unsafe.Pointer(&w.inner))
+	if t == w.lastType {
+		return w.lastKind
+	}
 	kind := 0
 	if _, ok := w.inner.(http.Flusher); ok {
 		kind |= 1
@@ -43,7 +50,13 @@ func (w *writer) wrapped() http.ResponseWriter {
 	if _, ok := w.inner.(http.Pusher); ok {
 		kind |= 8
 	}
-	switch kind {
+	w.lastType, w.lastKind = t, kind
+	return kind
+}
+
+// wrapped returns w as what its inner writer is, no less and no more.
+func (w *writer) wrapped() http.ResponseWriter {
+	switch w.kind() {
 	case 1:
 		return writerF{w}
 	case 2:

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"unsafe"
 
 	"github.com/backend-prs/perfmon"
 )
@@ -15,18 +16,21 @@ import (
 type writer struct {
 	inner    http.ResponseWriter
 	recorder *perfmon.Recorder
-	identity Identity
-	status   int  // 0: none yet
-	returned bool // the handler has, rather than panicked
+	response perfmon.Response // what is known of it so far; Status 0: none yet
+	returned bool             // the handler has, rather than panicked
 	stream   bool
 	hijacked bool
 	ignored  bool
+
+	// What the inner writer of the request before was: most are of one type.
+	lastType unsafe.Pointer
+	lastKind int
+
+	_ [64]byte // no two writers share a cache line
 }
 
 func (w *writer) begin(inner http.ResponseWriter) {
 	w.inner = inner
-	w.identity = Identity{}
-	w.status = 0
 	w.returned, w.stream, w.hijacked, w.ignored = false, false, false, false
 	w.recorder.Start()
 }
@@ -36,8 +40,8 @@ func (w *writer) Header() http.Header { return w.inner.Header() }
 func (w *writer) WriteHeader(status int) {
 	// 1xx is information ahead of the answer, but for the end of HTTP on this
 	// connection.
-	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		w.status = status
+	if w.response.Status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.response.Status = status
 		if status == http.StatusSwitchingProtocols {
 			w.PerfmonStream()
 		}
@@ -46,16 +50,16 @@ func (w *writer) WriteHeader(status int) {
 }
 
 func (w *writer) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
+	if w.response.Status == 0 {
+		w.response.Status = http.StatusOK
 	}
 	return w.inner.Write(b)
 }
 
 // WriteString keeps io.WriteString from copying.
 func (w *writer) WriteString(s string) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
+	if w.response.Status == 0 {
+		w.response.Status = http.StatusOK
 	}
 	return io.WriteString(w.inner, s)
 }
@@ -75,20 +79,20 @@ func (w *writer) PerfmonStream() {
 
 func (w *writer) PerfmonIdentify(user, session, organization string) {
 	if user != "" {
-		w.identity.User = user
+		w.response.User = user
 	}
 	if session != "" {
-		w.identity.Session = session
+		w.response.Session = session
 	}
 	if organization != "" {
-		w.identity.Organization = organization
+		w.response.Organization = organization
 	}
 }
 
 // flushing notes what a flush tells about the response.
 func (w *writer) flushing() {
-	if w.status == 0 {
-		w.status = http.StatusOK
+	if w.response.Status == 0 {
+		w.response.Status = http.StatusOK
 	}
 	if w.stream {
 		return
@@ -118,8 +122,8 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buf, err := w.inner.(http.Hijacker).Hijack()
 	if err == nil {
 		w.hijacked = true
-		if w.status == 0 {
-			w.status = http.StatusSwitchingProtocols
+		if w.response.Status == 0 {
+			w.response.Status = http.StatusSwitchingProtocols
 		}
 		w.PerfmonStream()
 	}
@@ -127,8 +131,8 @@ func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func (w *writer) readFrom(r io.Reader) (int64, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
+	if w.response.Status == 0 {
+		w.response.Status = http.StatusOK
 	}
 	return w.inner.(io.ReaderFrom).ReadFrom(r)
 }

@@ -3,7 +3,7 @@
 //
 // Writers touch two counters a request: one when it starts, one bucket of a latency
 // sketch when it ends. Rates, errors and requests in flight are derived when read.
-// Counters are kept in stripes, about one a processor, so that processors seldom
+// Counters are kept in stripes, a few a processor, so that processors seldom
 // write to the same cache line.
 package traffic
 
@@ -22,8 +22,12 @@ const (
 	Other     = "(other)"     // the table of endpoints or organizations is full
 )
 
-// maxStripes bounds memory on machines with very many processors.
-const maxStripes = 16
+// There are more stripes than processors, so that two of them seldom share one by
+// chance; maxStripes bounds memory on machines with very many.
+const (
+	stripesPerProcessor = 2
+	maxStripes          = 32
+)
 
 // Traffic is the whole of it. Recorders write, one reader drains.
 type Traffic struct {
@@ -42,7 +46,7 @@ func New(endpoints, organizations int) *Traffic {
 		Endpoints:     newNames(endpoints, Unmatched, Other),
 		Organizations: newNames(organizations, Other),
 	}
-	n := min(max(runtime.GOMAXPROCS(0), 1), maxStripes)
+	n := min(stripesPerProcessor*runtime.GOMAXPROCS(0), maxStripes)
 	t.users = make([]int, n)
 	for range n {
 		t.stripes = append(t.stripes, &stripe{
