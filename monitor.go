@@ -127,21 +127,21 @@ func (m *Monitor) setUp(c *config) (err error) {
 		s, err := newSystemCollector(m.clock)
 		if err != nil {
 			m.log.Warn("perfmon: no figures of the system", "error", err)
-		} else if err := m.AddCollector(s); err != nil {
+		} else if err := m.addCollector(s); err != nil {
 			return err
 		}
 	}
 	var errs []error
 	for _, cl := range c.collectors {
-		errs = append(errs, m.AddCollector(cl))
+		errs = append(errs, m.addCollector(cl))
 	}
 	if !c.noDefaults {
 		for _, t := range DefaultThresholds() {
-			errs = append(errs, m.SetThreshold(t))
+			errs = append(errs, m.setThreshold(t))
 		}
 	}
 	for _, t := range c.thresholds {
-		errs = append(errs, m.SetThreshold(t))
+		errs = append(errs, m.setThreshold(t))
 	}
 	return errors.Join(errs...)
 }
@@ -162,6 +162,13 @@ func (m *Monitor) askErrorStatus(isError func(int) bool) (err error) {
 // AddCollector adds a collector, now or at run time. A collector without a name, or
 // with a metric that is not valid or fed already, is refused whole.
 func (m *Monitor) AddCollector(c Collector) error {
+	if err := m.addCollector(c); err != nil {
+		return fmt.Errorf("perfmon: %w", err)
+	}
+	return nil
+}
+
+func (m *Monitor) addCollector(c Collector) error {
 	r, metrics, err := newRunner(c)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package perfmon
 
 import (
+	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
@@ -147,15 +148,18 @@ func (g *Gauge) Clear() { g.Set(math.NaN()) }
 // Gauge registers a metric that is set by hand, absent until then. A name that is
 // taken, or a metric that is not valid, is refused with a *FieldError.
 func (m *Monitor) Gauge(metric Metric) (*Gauge, error) {
+	if err := metric.validate(); err != nil {
+		return nil, fmt.Errorf("perfmon: %w", err)
+	}
 	g := &Gauge{}
 	g.Clear()
 	r, metrics, err := newRunner(funcCollector{metric, func() float64 { return math.Float64frombits(g.bits.Load()) }})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		r.status.Name = "gauge " + metric.Name
+		err = m.addRunner(r, metrics)
 	}
-	r.status.Name = "gauge " + metric.Name
-	if err := m.addRunner(r, metrics); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("perfmon: %w", err)
 	}
 	return g, nil
 }

@@ -271,11 +271,18 @@ func (t Threshold) effective(s Settings) Threshold {
 // SetThreshold adds a threshold or replaces the one for the same metric and scope. An
 // invalid one is refused with a *FieldError and changes nothing.
 func (m *Monitor) SetThreshold(t Threshold) error {
+	if err := m.setThreshold(t); err != nil {
+		return fmt.Errorf("perfmon: %w", err)
+	}
+	return nil
+}
+
+func (m *Monitor) setThreshold(t Threshold) error {
 	m.configure.Lock()
 	defer m.configure.Unlock()
 	t, err := t.complete(m.registry.catalog())
 	if err != nil {
-		return fmt.Errorf("perfmon: threshold: %w", err)
+		return fmt.Errorf("threshold of %s: %w", t.Metric, err)
 	}
 	m.thresholds.put(t)
 	return nil

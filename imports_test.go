@@ -1,0 +1,103 @@
+package perfmon_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/exp/slices"
+)
+
+const module = "github.com/backend-prs/perfmon"
+
+// mayImport lists, for each package, which others of this module it may import. It is
+// the picture in ARCHITECTURE.md.
+var mayImport = map[string][]string{
+	"": {
+		"internal/digest", "internal/distinct", "internal/goruntime", "internal/jsonnum", "internal/lifecycle",
+		"internal/ring", "internal/sketch", "internal/stats", "internal/system", "internal/traffic",
+	},
+	"middleware": {"", "internal/mark"},
+	"httpapi":    {"", "internal/jsonnum", "internal/mark"},
+	"sqltime":    {""},
+
+	"internal/digest":    {"internal/sketch"},
+	"internal/distinct":  {},
+	"internal/goruntime": {},
+	"internal/jsonnum":   {},
+	"internal/lifecycle": {},
+	"internal/mark":      {},
+	"internal/ring":      {},
+	"internal/sketch":    {},
+	"internal/stats":     {},
+	"internal/system":    {},
+	"internal/traffic":   {"internal/sketch"},
+}
+
+// mayRequire lists which modules a package may import, tests left out. Only the edges
+// know HTTP.
+var mayRequire = map[string][]string{
+	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
+	"middleware": {}, "httpapi": {"golang.org/x/exp/slices"}, "sqltime": {},
+	"internal/system": {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
+	"internal/digest": {"golang.org/x/exp/slices"},
+	"internal/ring":   {"golang.org/x/exp/slices"},
+	"internal/stats":  {"golang.org/x/exp/slices"},
+}
+
+var knowHTTP = []string{"middleware", "httpapi", "internal/mark"}
+
+func TestImports(t *testing.T) {
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (name == "examples" || name == "bench" || name == "testdata" || strings.HasPrefix(d.Name(), ".") && name != ".") {
+			return fs.SkipDir // modules of their own, and what is no code
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(name))
+		if pkg == "." {
+			pkg = ""
+		}
+		allowed, known := mayImport[pkg]
+		if !known {
+			t.Errorf("%s: add its package to the picture: what may it import?", name)
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			inside, ok := strings.CutPrefix(imported, module)
+			first, _, _ := strings.Cut(imported, "/")
+			switch {
+			case ok:
+				if inside = strings.TrimPrefix(inside, "/"); !slices.Contains(allowed, inside) {
+					t.Errorf("%s imports %s, which is not in the picture", name, imported)
+				}
+			case strings.Contains(first, "."):
+				if !slices.Contains(mayRequire[pkg], imported) {
+					t.Errorf("%s imports %s: a dependency that it may not have", name, imported)
+				}
+			case imported == "net/http" && !slices.Contains(knowHTTP, pkg):
+				t.Errorf("%s imports net/http: only the edges know HTTP", name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
