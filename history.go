@@ -81,7 +81,9 @@ func (h *history) close(at time.Time, elapsed time.Duration, c *catalog, values 
 	}
 	for _, s := range h.scopes {
 		for i, v := range requestValues(&s.pending, elapsed) {
-			if !math.IsNaN(v) {
+			// An error rate of 0, which is the most frequent, is left out and told by
+			// the throughput when it is read.
+			if !math.IsNaN(v) && (v != 0 || i != errorRateColumn) {
 				s.columns[i].Set(v)
 			}
 		}
@@ -94,6 +96,12 @@ func (h *history) close(at time.Time, elapsed time.Duration, c *catalog, values 
 // quantiles of response times, as requestMetrics begins.
 var quantiles = []float64{0.5, 0.95, 0.99}
 
+// Places in requestMetrics.
+const (
+	throughputColumn = 4
+	errorRateColumn  = 5
+)
+
 // requestValues turns counts into the values of requestMetrics, NaN for absent ones.
 func requestValues(d *traffic.Delta, elapsed time.Duration) (v [len(requestMetrics)]float64) {
 	d.Times.Quantiles(quantiles, v[:len(quantiles)])
@@ -101,12 +109,12 @@ func requestValues(d *traffic.Delta, elapsed time.Duration) (v [len(requestMetri
 	for i := range v[:4] {
 		v[i] /= float64(time.Second)
 	}
-	v[4], v[5] = math.NaN(), math.NaN()
+	v[throughputColumn], v[errorRateColumn] = math.NaN(), math.NaN()
 	if elapsed > 0 {
-		v[4] = float64(d.Responses) / elapsed.Seconds()
+		v[throughputColumn] = float64(d.Responses) / elapsed.Seconds()
 	}
 	if d.Responses > 0 {
-		v[5] = 100 * float64(d.Errors) / float64(d.Responses)
+		v[errorRateColumn] = 100 * float64(d.Errors) / float64(d.Responses)
 	}
 	return v
 }
@@ -151,6 +159,11 @@ func (m *Monitor) History(scope Scope, window time.Duration, metrics ...string) 
 	} else if sh := h.scopes[scope]; sh != nil {
 		for i, c := range sh.columns {
 			read(requestMetrics[i], c)
+		}
+		for i := range s.Values[ErrorRate] {
+			if v := &s.Values[ErrorRate][i]; math.IsNaN(*v) && sh.columns[throughputColumn].At(from+i) > 0 {
+				*v = 0
+			}
 		}
 	}
 	return s
@@ -206,7 +219,7 @@ func condense(values []float64, worse Direction) float64 {
 // percentiles are those of all its requests, with at most 1 % relative error.
 type ScopeStats struct {
 	Scope      Scope
-	From       time.Time // when the window begins: before what was asked by less than 5 min, past an hour by less than 1 h
+	From       time.Time // when the window begins: before what was asked by less than 10 min, past an hour by less than 1 h
 	Requests   uint64
 	Errors     uint64
 	Throughput float64 // 1/s

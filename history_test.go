@@ -121,6 +121,21 @@ func TestEndpointsOverAWindow(t *testing.T) {
 	}
 }
 
+// An endpoint's error rate is 0 where all went well, and absent where nothing came.
+func TestErrorRateOfAnEndpoint(t *testing.T) {
+	b := start(t, perfmon.WithStep(time.Minute))
+	for _, statuses := range [][]int{{200, 200}, {}, {200, 500}, {200}} {
+		for _, status := range statuses {
+			b.request(time.Millisecond, status)
+		}
+		b.step()
+	}
+	got := b.History(perfmon.Scope{Endpoint: "GET /"}, 0, perfmon.ErrorRate).Values[perfmon.ErrorRate]
+	if diff := cmp.Diff([]float64{0, math.NaN(), 50, 0}, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0.001, 0)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // The figures of an interval that is not over yet count, too.
 func TestEndpointsOfTheFirstMinute(t *testing.T) {
 	b := start(t)

@@ -1,9 +1,10 @@
 // Package digest keeps the latency sketches of the past in little memory: those of
-// the last hour or two for five minutes each, older ones for an hour each. Merged,
+// the last hour or two for ten minutes each, older ones for an hour each. Merged,
 // they give the percentiles of all requests in a window.
 package digest
 
 import (
+	"bytes"
 	"time"
 
 	"golang.org/x/exp/slices"
@@ -12,7 +13,7 @@ import (
 )
 
 const (
-	fine   = 5 * time.Minute
+	fine   = 10 * time.Minute
 	coarse = time.Hour
 )
 
@@ -36,7 +37,7 @@ func (l *Log) Add(end time.Time, elapsed time.Duration, times *sketch.Sketch, re
 	// Entries that a clock set back left in the future go.
 	l.entries = slices.DeleteFunc(l.entries, func(e entry) bool { return e.from >= to })
 	e := entry{from: to - elapsed.Milliseconds(), to: to, responses: responses, errors: errors}
-	e.times, _ = times.AppendBinary(nil)
+	e.times = encode(times)
 	if n := len(l.entries); n > 0 && sameSpan(l.entries[n-1], e, fine) {
 		l.entries[n-1] = merge(l.entries[n-1:n], e)
 		return
@@ -79,10 +80,16 @@ func merge(before []entry, last entry) entry {
 	for _, e := range append(slices.Clone(before), last) {
 		sum.responses += e.responses
 		sum.errors += e.errors
-		_ = s.MergeBinary(e.times) // written by AppendBinary, so it is whole
+		s.MergeOwn(e.times)
 	}
-	sum.times, _ = s.AppendBinary(nil)
+	sum.times = encode(&s)
 	return sum
+}
+
+// encode returns the binary form in no more memory than it needs.
+func encode(s *sketch.Sketch) []byte {
+	b, _ := s.AppendBinary(make([]byte, 0, 1024)) // its error is always nil
+	return bytes.Clone(b)
 }
 
 // Trim drops what ended at or before t.
@@ -113,7 +120,7 @@ func (l *Log) Since(t time.Time, times *sketch.Sketch) Sum {
 		}
 		sum.Responses += e.responses
 		sum.Errors += e.errors
-		_ = times.MergeBinary(e.times)
+		times.MergeOwn(e.times)
 	}
 	return sum
 }

@@ -50,7 +50,7 @@ func TestWindowsAgreeWithSortingEverything(t *testing.T) {
 				want = append(want, r.time)
 			}
 		}
-		slack := 5 * time.Minute
+		slack := 10 * time.Minute
 		if window > time.Hour {
 			slack = time.Hour
 		}
@@ -77,7 +77,7 @@ func TestClockSetBack(t *testing.T) {
 	s.Add(1000)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	log.Add(at, time.Minute, &s, 1, 0)
-	log.Add(at.Add(10*time.Minute), time.Minute, &s, 1, 0)
+	log.Add(at.Add(20*time.Minute), time.Minute, &s, 1, 0)
 	log.Add(at.Add(2*time.Minute), time.Minute, &s, 1, 0)
 	if sum := log.Since(at.Add(-time.Hour), &got); sum.Responses != 2 {
 		t.Errorf("%d responses, want the two that are not in the future", sum.Responses)

@@ -6,15 +6,20 @@ import (
 	"math"
 )
 
-// AppendBinary appends the sketch's compact form: for each bucket in use the gap to
-// the one before it and its count, as unsigned varints. An empty sketch appends
-// nothing.
+// AppendBinary appends the sketch's compact form: for each bucket in use its count,
+// times two, as an unsigned varint. Where it is not the bucket right after the one
+// before, one is added to that, and how many were left out follows. An empty sketch
+// appends nothing. The error is always nil.
 func (s *Sketch) AppendBinary(b []byte) ([]byte, error) {
-	last := -1
+	next := 0
 	s.each(func(i int, n uint64) {
-		b = binary.AppendUvarint(b, uint64(i-last))
-		b = binary.AppendUvarint(b, n)
-		last = i
+		if i == next {
+			b = binary.AppendUvarint(b, n<<1)
+		} else {
+			b = binary.AppendUvarint(b, n<<1|1)
+			b = binary.AppendUvarint(b, uint64(i-next))
+		}
+		next = i + 1
 	})
 	return b, nil
 }
@@ -24,36 +29,73 @@ var errEncoding = errors.New("sketch: damaged encoding")
 // MergeBinary adds what a compact form counted. Damaged data yields an error and
 // changes nothing.
 func (s *Sketch) MergeBinary(data []byte) error {
-	if _, err := walk(data, s.count, nil); err != nil {
+	if err := walk(data, nil); err != nil {
 		return err
 	}
-	_, err := walk(data, s.count, s.addN)
-	return err
+	return walk(data, s.addN)
 }
 
-// walk reads data, checks it and calls f, where there is one, for each bucket. The
-// sum of all counts and held has to fit 64 bits.
-func walk(data []byte, held uint64, f func(i int, n uint64)) (uint64, error) {
-	last := -1
-	for len(data) > 0 {
-		gap, k := binary.Uvarint(data)
-		if k <= 0 || gap == 0 || gap > numPages*pageLen {
-			return 0, errEncoding
-		}
-		data = data[k:]
+// walk reads data, checks it and calls f, where there is one, for each bucket.
+func walk(data []byte, f func(i int, n uint64)) error {
+	for i := 0; len(data) > 0; i++ {
 		n, k := binary.Uvarint(data)
-		if k <= 0 || n == 0 || n > math.MaxUint64-held {
-			return 0, errEncoding
+		if k <= 0 {
+			return errEncoding
 		}
 		data = data[k:]
-		last += int(gap)
-		if last >= numPages*pageLen {
-			return 0, errEncoding
+		if n&1 == 1 {
+			skipped, k := binary.Uvarint(data)
+			if k <= 0 || skipped == 0 || skipped >= numPages*pageLen {
+				return errEncoding
+			}
+			data = data[k:]
+			i += int(skipped)
 		}
-		held += n
+		if n >>= 1; i >= numPages*pageLen || n == 0 || n > math.MaxUint32 {
+			return errEncoding
+		}
 		if f != nil {
-			f(last, n)
+			f(i, n)
 		}
 	}
-	return held, nil
+	return nil
+}
+
+// MergeOwn is MergeBinary for data that AppendBinary has made in this process: it does
+// not check it first, and stops where it is damaged all the same.
+func (s *Sketch) MergeOwn(data []byte) {
+	var page *[pageLen]uint32
+	at := -1 // of page
+	for i := 0; len(data) > 0; i++ {
+		n, k := uint64(data[0]), 1
+		if n >= 0x80 {
+			n, k = binary.Uvarint(data)
+		}
+		if k <= 0 {
+			return
+		}
+		data = data[k:]
+		if n&1 == 1 {
+			skipped, k := binary.Uvarint(data)
+			if k <= 0 || skipped >= numPages*pageLen {
+				return
+			}
+			data = data[k:]
+			i += int(skipped)
+		}
+		if n >>= 1; i >= numPages*pageLen {
+			return
+		}
+		if i>>subBits != at {
+			at = i >> subBits
+			if s.pages[at] == nil {
+				s.pages[at] = new([pageLen]uint32)
+			}
+			page = s.pages[at]
+		}
+		bucket := &page[i&(pageLen-1)]
+		n = min(n, uint64(math.MaxUint32-*bucket))
+		*bucket += uint32(n)
+		s.count += n
+	}
 }

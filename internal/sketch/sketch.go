@@ -53,9 +53,11 @@ func middle(i int) float64 {
 	return float64(low) + float64(uint64(1)<<uint(s)-1)/2
 }
 
-// Sketch is a plain sketch for one goroutine. The zero value is empty and ready.
+// Sketch is a plain sketch for one goroutine. The zero value is empty and ready. A
+// bucket counts to 2^32-1 and stays there, which at 10,000 values a second, all in one
+// bucket, takes five days.
 type Sketch struct {
-	pages [numPages]*[pageLen]uint64
+	pages [numPages]*[pageLen]uint32
 	count uint64
 }
 
@@ -65,10 +67,12 @@ func (s *Sketch) Add(v uint64) { s.addN(index(v), 1) }
 func (s *Sketch) addN(i int, n uint64) {
 	p := s.pages[i>>subBits]
 	if p == nil {
-		p = new([pageLen]uint64)
+		p = new([pageLen]uint32)
 		s.pages[i>>subBits] = p
 	}
-	p[i&(pageLen-1)] += n
+	bucket := &p[i&(pageLen-1)]
+	n = min(n, uint64(math.MaxUint32-*bucket))
+	*bucket += uint32(n)
 	s.count += n
 }
 
@@ -97,16 +101,12 @@ func (s *Sketch) Merge(o *Sketch) {
 		if from == nil {
 			continue
 		}
-		to := s.pages[i]
-		if to == nil {
-			to = new([pageLen]uint64)
-			s.pages[i] = to
-		}
 		for j, n := range from {
-			to[j] += n
+			if n != 0 {
+				s.addN(i<<subBits+j, uint64(n))
+			}
 		}
 	}
-	s.count += o.count
 }
 
 // Mean returns the mean of the values, NaN when there are none.
@@ -165,7 +165,7 @@ func (s *Sketch) each(f func(i int, n uint64)) {
 		}
 		for j, n := range page {
 			if n != 0 {
-				f(p<<subBits+j, n)
+				f(p<<subBits+j, uint64(n))
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package sketch_test
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -102,7 +103,7 @@ func TestEmptyAndHuge(t *testing.T) {
 // Parts that are merged, in any order and through the binary form, are the whole.
 func TestMergeIsAddition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	var whole, merged, decoded sketch.Sketch
+	var whole, merged, decoded, own sketch.Sketch
 	for range 20 {
 		var part sketch.Sketch
 		for range rng.IntN(1000) {
@@ -118,6 +119,7 @@ func TestMergeIsAddition(t *testing.T) {
 		if err := decoded.MergeBinary(data); err != nil {
 			t.Fatal(err)
 		}
+		own.MergeOwn(data)
 	}
 	want := encode(t, &whole)
 	if diff := cmp.Diff(want, encode(t, &merged)); diff != "" {
@@ -125,6 +127,9 @@ func TestMergeIsAddition(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, encode(t, &decoded)); diff != "" {
 		t.Errorf("decoded differs (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, encode(t, &own)); diff != "" {
+		t.Errorf("merged unchecked differs (-want +got):\n%s", diff)
 	}
 	if whole.Count() != merged.Count() || whole.Count() != decoded.Count() {
 		t.Errorf("counts %d, %d, %d", whole.Count(), merged.Count(), decoded.Count())
@@ -138,6 +143,21 @@ func encode(t *testing.T, s *sketch.Sketch) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// A full bucket stays full: it neither wraps nor is counted on.
+func TestFullBucket(t *testing.T) {
+	var s sketch.Sketch
+	full := binary.AppendUvarint(nil, math.MaxUint32<<1)
+	for range 3 {
+		if err := s.MergeBinary(full); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Add(0)
+	if s.Count() != math.MaxUint32 || s.Quantile(1) != 0 {
+		t.Errorf("it holds %d, the largest is %v", s.Count(), s.Quantile(1))
+	}
 }
 
 // What several writers counted while a reader drained is all there in the end, once.
@@ -194,7 +214,8 @@ func FuzzMergeBinary(f *testing.F) {
 	f.Add([]byte{0})
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var s sketch.Sketch
+		var s, unchecked sketch.Sketch
+		unchecked.MergeOwn(data) // whatever it is: no panic
 		s.Add(5)
 		if err := s.MergeBinary(data); err != nil {
 			if s.Count() != 1 {

@@ -199,10 +199,10 @@ func (d Difference) Within(margin float64) float64 {
 	return StudentCDF((margin-d.Value)/d.stdErr, d.df) - StudentCDF((-margin-d.Value)/d.stdErr, d.df)
 }
 
-// TheilSen returns the median slope between all pairs of points, at most about 2000 of
-// which are looked at, evenly chosen.
+// TheilSen returns the median slope between all pairs of points. Of a long series it
+// looks at every n-th point, 32 to 64 in all.
 func TheilSen(x, y []float64) float64 {
-	stride := max(1, len(x)/64)
+	stride := max(1, len(x)/32)
 	var slopes []float64
 	for i := 0; i < len(x); i += stride {
 		for j := i + stride; j < len(x); j += stride {

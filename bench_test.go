@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/http/httptest"
 	"runtime"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/benbjohnson/clock"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/httpapi"
 )
 
 // fill runs a monitor through so many hours of traffic on 100 endpoints, in steps of a
@@ -84,6 +86,33 @@ func BenchmarkStep(b *testing.B) {
 	m, _, minute := fill(b, 1)
 	for b.Loop() {
 		minute()
+	}
+	if err := m.Close(); err != nil {
+		b.Error(err)
+	}
+}
+
+// BenchmarkAPI measures the longest answers with 48 h held.
+func BenchmarkAPI(b *testing.B) {
+	m, _, _ := fill(b, 48)
+	api, err := httpapi.New(m, httpapi.WithBearerToken("0123456789abcdef"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, call := range []string{
+		"dashboard/?hours=48&trends=true&alerts=true", "dashboard/?hours=48&points=2880", "alerts/?hours=48", "thresholds/", "health/", "diagnostics/",
+	} {
+		b.Run(call, func(b *testing.B) {
+			r := httptest.NewRequest("GET", httpapi.DefaultPrefix+call, nil)
+			r.Header.Set("Authorization", "Bearer 0123456789abcdef")
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				api.ServeHTTP(w, r)
+				if w.Code != 200 {
+					b.Fatal(w.Body)
+				}
+			}
+		})
 	}
 	if err := m.Close(); err != nil {
 		b.Error(err)
