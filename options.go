@@ -27,7 +27,7 @@ type config struct {
 	log          *slog.Logger
 	step         time.Duration // 0: derived from the interval
 	interval     time.Duration
-	retention    time.Duration
+	retention    time.Duration // 0: the default
 	timeout      time.Duration // 0: derived from the step
 	settings     Settings
 	fromEnv      bool
@@ -65,23 +65,24 @@ type Service struct {
 const (
 	DefaultInterval  = time.Minute
 	DefaultStep      = 10 * time.Second // shorter where the interval is
-	DefaultRetention = 48 * time.Hour
+	DefaultRetention = 48 * time.Hour   // shorter where that were more than defaultPoints
 
 	DefaultMaxEndpoints     = 500
 	DefaultMaxOrganizations = 100
 
 	MinStep   = 100 * time.Millisecond
 	MaxPoints = 100_000 // retention / interval
+
+	defaultPoints = 20_000
 )
 
 func defaults() *config {
 	return &config{
-		service:   defaultService(),
-		clock:     clock.New(),
-		realTime:  true,
-		log:       slog.New(slog.DiscardHandler),
-		interval:  DefaultInterval,
-		retention: DefaultRetention,
+		service:  defaultService(),
+		clock:    clock.New(),
+		realTime: true,
+		log:      slog.New(slog.DiscardHandler),
+		interval: DefaultInterval,
 		settings: Settings{
 			Enabled:               true,
 			AlertCooldown:         15 * time.Minute,
@@ -162,7 +163,7 @@ func (c *config) setInterval(field string, d time.Duration) error {
 }
 
 // WithRetention sets how long history is kept: from one interval to MaxPoints of
-// them. Memory grows with it. Default: 48 h.
+// them. Memory grows with it. Default: 48 h, or 20,000 intervals where that is less.
 func WithRetention(d time.Duration) Option {
 	return func(c *config) error {
 		c.set[envRetention] = true
@@ -418,6 +419,9 @@ func (c *config) finish() error {
 		c.timeout = min(c.step/2, 5*time.Second)
 	} else if c.timeout >= c.step {
 		return &FieldError{"collect timeout", c.timeout, fmt.Sprintf("less than the step of %v", c.step)}
+	}
+	if c.retention == 0 {
+		c.retention = min(DefaultRetention, defaultPoints*c.interval)
 	}
 	if n := c.retention / c.interval; n < 1 || n > MaxPoints {
 		return &FieldError{"retention", c.retention, fmt.Sprintf("1 to %d intervals of %v", MaxPoints, c.interval)}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backend-prs/perfmon/httpapi"
+)
+
+const testToken = "0123456789abcdef"
+
+// quickstart is the program, run as main does, on a port of its own.
+type quickstart struct {
+	t     *testing.T
+	base  string
+	lines chan string // what it prints
+	stop  func()
+}
+
+func launch(t *testing.T, c config) *quickstart {
+	t.Helper()
+	c.addr, c.token = "127.0.0.1:0", testToken
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, c, w)
+		_ = w.Close()
+		ended <- err
+	}()
+	q := &quickstart{t: t, lines: make(chan string, 1000)}
+	go func() {
+		for s := bufio.NewScanner(r); s.Scan(); {
+			q.lines <- s.Text()
+		}
+		close(q.lines)
+	}()
+	stopped := false
+	q.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(q.stop)
+	first := <-q.lines
+	q.base = strings.TrimSuffix(strings.TrimPrefix(first, "shop       "), "/products")
+	if !strings.HasPrefix(q.base, "http://127.0.0.1:") {
+		t.Fatalf("it prints %q first", first)
+	}
+	return q
+}
+
+// get calls the API.
+func (q *quickstart) get(path string, v any) {
+	q.t.Helper()
+	r, err := http.NewRequest("GET", q.base+httpapi.DefaultPrefix+path, nil)
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+testToken)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := json.NewDecoder(resp.Body).Decode(v); err != nil || resp.StatusCode != 200 {
+		q.t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
+	}
+}
+
+// await reads what is printed until a line has all parts, within a time.
+func (q *quickstart) await(within time.Duration, parts ...string) string {
+	q.t.Helper()
+	timeout := time.After(within)
+	for {
+		select {
+		case line, ok := <-q.lines:
+			if !ok {
+				q.t.Fatalf("it ended before it printed %q", parts)
+			}
+			if !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(line, p) }) {
+				return line
+			}
+		case <-timeout:
+			q.t.Fatalf("nothing with %q was printed within %v", parts, within)
+		}
+	}
+}
+
+type dashboard struct {
+	Service struct{ Name string }
+	Current map[string]any
+	Health  struct{ Status string }
+	Series  struct {
+		Metrics map[string]struct{ Values []*float64 }
+	}
+	Endpoints []struct {
+		Endpoint string
+		Requests int
+		P50      float64 `json:"response_time_p50"`
+		P95      float64 `json:"response_time_p95"`
+		P99      float64 `json:"response_time_p99"`
+	}
+}
+
+// With traffic, all that there is has figures within 15 s, and an alert is opened,
+// becomes critical and is resolved within two minutes, as the callback and the API tell.
+func TestTraffic(t *testing.T) {
+	q := launch(t, config{traffic: true, step: time.Second, interval: 10 * time.Second})
+	began := time.Now()
+	var d dashboard
+	missing := []string{""}
+	for len(missing) > 0 {
+		if time.Since(began) > 15*time.Second {
+			t.Fatalf("after 15 s there is no %v", missing)
+		}
+		time.Sleep(200 * time.Millisecond) // between two looks
+		q.get("dashboard/?hours=0.1", &d)
+		missing = missing[:0]
+		for _, metric := range []string{
+			"response_time_p50", "response_time_p95", "response_time_p99", "response_time_avg", "throughput_rps", "error_rate",
+			"requests_in_flight", "active_users", "active_sessions", "cache_hit_rate", "database_pool_usage", "database_query_time_avg",
+			"queue_size", "memory_usage_mb", "memory_usage_percent", "cpu_usage_percent", "process_cpu_percent", "goroutines", "heap_mb",
+		} {
+			if d.Current[metric] == nil {
+				missing = append(missing, metric)
+			}
+		}
+		if len(d.Endpoints) < 7 {
+			missing = append(missing, "endpoints")
+		}
+	}
+	if d.Service.Name != "shop" {
+		t.Errorf("the service is %q", d.Service.Name)
+	}
+	if rps := d.Current["throughput_rps"].(float64); rps < 20 {
+		t.Errorf("throughput %v", rps)
+	}
+
+	q.await(time.Minute, "warning opened", "error_rate of service")
+	var alerts struct {
+		Alerts []struct {
+			ID       string `json:"alert_id"`
+			Metric   string `json:"metric_name"`
+			Scope    string
+			Severity string
+			State    string
+			Changes  []struct{ Change, Severity string }
+		}
+	}
+	q.get("alerts/?active_only=true&metric=error_rate", &alerts)
+	if len(alerts.Alerts) == 0 {
+		t.Error("the API has no active alert")
+	}
+	q.await(time.Minute, "critical escalated", "error_rate of service")
+	q.get("health/", &d.Health)
+	if d.Health.Status != "critical" {
+		t.Errorf("health is %s", d.Health.Status)
+	}
+	q.await(time.Minute, "critical resolved", "error_rate of service")
+	if took := time.Since(began); took > 2*time.Minute {
+		t.Errorf("it took %v", took)
+	}
+	q.get("alerts/?metric=error_rate", &alerts)
+	var life []string
+	for _, a := range alerts.Alerts {
+		if a.Scope == "service" {
+			for _, c := range a.Changes {
+				life = append(life, c.Change)
+			}
+			break
+		}
+	}
+	if got := strings.Join(life, " "); got != "opened escalated resolved" {
+		t.Errorf("the API tells %q", got)
+	}
+	q.stop()
+	q.await(time.Second, "shutting down")
+}
+
+func TestBadFlags(t *testing.T) {
+	for want, c := range map[string]config{
+		"step":         {addr: "127.0.0.1:0", step: -1, interval: 10 * time.Second},
+		"interval":     {addr: "127.0.0.1:0", step: time.Second, interval: 0},
+		"bearer token": {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, token: "short"},
+		"listen":       {addr: "nowhere:-1", step: time.Second, interval: time.Second},
+	} {
+		if err := run(t.Context(), c, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
