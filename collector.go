@@ -157,8 +157,7 @@ type collectors struct {
 	timeout time.Duration
 
 	mu      sync.Mutex
-	runners []*runner   // mu
-	fedBy   map[int]int // catalog position to runner; mu
+	runners []*runner // mu
 	running sync.WaitGroup
 }
 

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 drivers still have the interfaces of old
+
 package sqltime
 
 import (
@@ -37,7 +39,7 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 		return nil, err
 	}
 	st := &stmt{s, c}
-	if cc, ok := s.(driver.ColumnConverter); ok { //lint:ignore SA1019 drivers still have it
+	if cc, ok := s.(driver.ColumnConverter); ok {
 		return converterStmt{st, cc}, nil
 	}
 	return st, nil
@@ -60,7 +62,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	if opts.ReadOnly {
 		return nil, errors.New("sqltime: the driver does not support read-only transactions")
 	}
-	tx, err := c.inner.Begin() //lint:ignore SA1019 the driver has nothing else
+	tx, err := c.inner.Begin()
 	if err == nil && ctx.Err() != nil {
 		_ = tx.Rollback()
 		return nil, ctx.Err()
@@ -74,7 +76,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if e, ok := c.inner.(driver.ExecerContext); ok {
 		return e.ExecContext(ctx, query, args)
 	}
-	e, ok := c.inner.(driver.Execer) //lint:ignore SA1019 drivers still have it
+	e, ok := c.inner.(driver.Execer)
 	if !ok {
 		return nil, driver.ErrSkip
 	}
@@ -94,7 +96,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if q, ok := c.inner.(driver.QueryerContext); ok {
 		return q.QueryContext(ctx, query, args)
 	}
-	q, ok := c.inner.(driver.Queryer) //lint:ignore SA1019 drivers still have it
+	q, ok := c.inner.(driver.Queryer)
 	if !ok {
 		return nil, driver.ErrSkip
 	}

@@ -47,7 +47,7 @@ func (tx) Rollback() error { return nil }
 // oldConn is all that a driver has to be.
 type oldConn struct{ base }
 
-func (c oldConn) Prepare(string) (driver.Stmt, error) { return oldStmt{c.base}, nil }
+func (c oldConn) Prepare(string) (driver.Stmt, error) { return oldStmt(c), nil }
 func (c oldConn) Close() error                        { return nil }
 func (c oldConn) Begin() (driver.Tx, error)           { return tx{}, nil }
 

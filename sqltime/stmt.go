@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 drivers still have the interfaces of old
+
 package sqltime
 
 import (
@@ -14,7 +16,7 @@ type stmt struct {
 // converterStmt is one whose driver converts by column.
 type converterStmt struct {
 	*stmt
-	cc driver.ColumnConverter //lint:ignore SA1019 drivers still have it
+	cc driver.ColumnConverter
 }
 
 func (s converterStmt) ColumnConverter(i int) driver.ValueConverter { return s.cc.ColumnConverter(i) }
@@ -24,12 +26,12 @@ func (s *stmt) NumInput() int { return s.inner.NumInput() }
 
 // Exec is never called, as there is ExecContext.
 func (s *stmt) Exec(args []driver.Value) (driver.Result, error) {
-	return s.inner.Exec(args) //lint:ignore SA1019 part of the interface
+	return s.inner.Exec(args)
 }
 
 // Query is never called, as there is QueryContext.
 func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
-	return s.inner.Query(args) //lint:ignore SA1019 part of the interface
+	return s.inner.Query(args)
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (result driver.Result, err error) {
