@@ -117,7 +117,6 @@ func (h *handler) end(rw *writer, r *http.Request) {
 		rw.recorder.End(&rw.response)
 	}
 	rw.inner = nil
-	rw.response = perfmon.Response{} // holds on to nothing of the request
 	if !rw.hijacked {
 		// The server's writer of a hijacked connection may still be about; this one
 		// must not come to serve another request then.

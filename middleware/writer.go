@@ -31,6 +31,10 @@ type writer struct {
 
 func (w *writer) begin(inner http.ResponseWriter) {
 	w.inner = inner
+	w.response.Status = 0
+	if r := &w.response; r.User != "" || r.Session != "" || r.Organization != "" {
+		r.User, r.Session, r.Organization = "", "", ""
+	}
 	w.returned, w.stream, w.hijacked, w.ignored = false, false, false, false
 	w.recorder.Start()
 }
