@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"sync"
 	"text/template"
@@ -64,6 +65,29 @@ type observation struct {
 	metric    Metric
 	scope     Scope
 	value     float64
+	regressed *Regression // nil: not
+}
+
+// level says how bad the observation is: a regression is a warning, whatever the limits.
+func (o *observation) level() lifecycle.Level {
+	level := o.threshold.level(o.value)
+	if o.regressed != nil {
+		level = max(level, lifecycle.Warning)
+	}
+	return level
+}
+
+// limit returns the limit that the value is past.
+func (o *observation) limit(s Severity) float64 {
+	if o.isRegression() {
+		return o.regressed.Limit
+	}
+	return o.threshold.limit(s)
+}
+
+// isRegression reports whether it is bad for no other reason.
+func (o *observation) isRegression() bool {
+	return o.regressed != nil && o.threshold.level(o.value) == lifecycle.Good
 }
 
 // observe applies the values of one step and returns what to tell. Keys of
@@ -73,7 +97,7 @@ func (b *alertBook) observe(at time.Time, inForce []*Threshold, values []observa
 	defer b.mu.Unlock()
 	events := b.withdraw(at, inForce)
 	for _, o := range values {
-		level := o.threshold.level(o.value)
+		level := o.level()
 		key := alertKey{o.metric.Name, o.scope}
 		k := b.keys[key]
 		if k == nil {
@@ -96,7 +120,7 @@ func (b *alertBook) observe(at time.Time, inForce []*Threshold, values []observa
 		}
 		events = append(events, b.record(k, changes, at, ByMonitor, fresh, func(a *Alert) {
 			a.Value = o.value
-			a.Threshold = o.threshold.limit(a.Severity)
+			a.Threshold = o.limit(a.Severity)
 			a.Message = b.render(a, o, k.state.Violating)
 		})...)
 	}
@@ -186,6 +210,9 @@ func (b *alertBook) render(a *Alert, o observation, consecutive int) string {
 		Value: withUnit(o.value, o.metric.Unit), Threshold: withUnit(a.Threshold, o.metric.Unit),
 		Comparison: o.threshold.Comparison, Consecutive: consecutive,
 	}
+	if r := o.regressed; o.isRegression() {
+		d.Value, d.Baseline = withUnit(r.Current, o.metric.Unit), withUnit(r.Baseline, o.metric.Unit)
+	}
 	message, err := renderMessage(b.message, d)
 	if err != nil { // of a template that fails for some values only
 		return fmt.Sprintf("%s is past its %s limit", o.metric.Name, a.Severity)
@@ -265,8 +292,8 @@ func (b *alertBook) act(id, by string, e lifecycle.Event, s Settings) (Alert, []
 	var changes []lifecycle.Transition
 	k.state, changes = k.state.Next(k.rule, e)
 	events := b.record(k, changes, e.At, by, nil, func(a *Alert) {
-		if k.threshold != nil {
-			a.Threshold = k.threshold.limit(a.Severity)
+		if t := k.threshold; t != nil && !math.IsNaN(t.limit(a.Severity)) {
+			a.Threshold = t.limit(a.Severity)
 		}
 	})
 	return a.clone(), events, nil

@@ -283,12 +283,13 @@ type MessageData struct {
 	Value       string // with its unit, such as "2.41 s"
 	Threshold   string // likewise
 	Comparison  Comparison
-	Consecutive int // steps in a row that violated
+	Consecutive int    // steps in a row that violated
+	Baseline    string // of a regression: what Value was in the baseline; else empty
 }
 
 const (
 	maxMessage     = 1000
-	defaultMessage = `{{.Metric.Name}} of {{.Scope}} is {{.Value}}, past the {{.Severity}} limit of {{.Threshold}}`
+	defaultMessage = `{{.Metric.Name}} of {{.Scope}} is {{.Value}}, {{if .Baseline}}worse than its baseline of {{.Baseline}}{{else}}past the {{.Severity}} limit of {{.Threshold}}{{end}}`
 )
 
 // parseMessage parses a template and tries it.

@@ -111,7 +111,7 @@ func (m *Monitor) Diagnostics() Diagnostics {
 	return d
 }
 
-// missing says what the trends still lack.
+// missing says what the analyses still lack.
 func (m *Monitor) missing() []Missing {
 	s := m.History(Scope{}, 2*time.Hour)
 	before := 0
@@ -121,12 +121,24 @@ func (m *Monitor) missing() []Missing {
 		}
 	}
 	last := len(s.Times) - before
-	return []Missing{{
+	list := []Missing{{
 		Analysis: "trends",
 		Needs:    fmt.Sprintf("%d points with a value in the last hour and as many in the one before", MinTrendPoints/2),
 		Has:      fmt.Sprintf("%d and %d", last, before),
 		Ready:    last >= MinTrendPoints/2 && before >= MinTrendPoints/2,
 	}}
+	needed := int(baselineCoverage * float64(DefaultBaseline/m.interval))
+	baseline := Missing{
+		Analysis: "baseline",
+		Needs:    fmt.Sprintf("%d stable points in the last hour", needed),
+		Has:      fmt.Sprintf("%d points", last),
+		Ready:    last >= needed,
+	}
+	regressions := Missing{Analysis: "regressions", Needs: "a baseline of the last 7 days", Has: "none"}
+	if established := m.Baselines(); len(established) > 0 {
+		regressions.Has, regressions.Ready = "one of "+established[0].At.Format(time.RFC3339), true
+	}
+	return append(list, baseline, regressions)
 }
 
 // wouldFeed says what the host has to do for metrics that nothing feeds by itself.

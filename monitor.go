@@ -27,7 +27,8 @@ type Monitor struct {
 	stepLength    time.Duration
 	stepsPerPoint int
 	interval      time.Duration
-	failed        [600]bool // by HTTP status: counts as an error
+	failed        [600]bool          // by HTTP status: counts as an error
+	sensitivities map[string]float64 // to regressions, of metrics that have their own
 
 	settings  atomic.Pointer[Settings]
 	enabled   atomic.Bool // of the settings, for the request path
@@ -45,6 +46,7 @@ type Monitor struct {
 	history    *history
 	thresholds *thresholdSet
 	alerts     *alertBook
+	baselines  baselines
 	current    atomic.Pointer[Sample]
 	alertSubs  subscribers[AlertEvent]
 	sampleSubs subscribers[Sample]
@@ -91,6 +93,7 @@ func New(options ...Option) (*Monitor, error) {
 		stepLength:    c.step,
 		stepsPerPoint: int((c.interval + c.step/2) / c.step),
 		interval:      c.interval,
+		sensitivities: c.sensitivities,
 		traffic:       traffic.New(c.maxEndpoints, c.maxOrgs),
 		users:         distinct.New(activeWindow, activeSlices, now),
 		sessions:      distinct.New(activeWindow, activeSlices, now),

@@ -40,6 +40,8 @@ type config struct {
 	message      *template.Template
 	collectors   []Collector
 	thresholds   []Threshold
+
+	sensitivities map[string]float64
 }
 
 // change changes settings, or none when they would not be valid.
@@ -89,10 +91,11 @@ func defaults() *config {
 			ConsecutiveViolations: 3,
 			RegressionSensitivity: 0.15,
 		},
-		set:          map[string]bool{},
-		maxEndpoints: DefaultMaxEndpoints,
-		maxOrgs:      DefaultMaxOrganizations,
-		isError:      func(status int) bool { return status >= 500 },
+		set:           map[string]bool{},
+		sensitivities: map[string]float64{},
+		maxEndpoints:  DefaultMaxEndpoints,
+		maxOrgs:       DefaultMaxOrganizations,
+		isError:       func(status int) bool { return status >= 500 },
 	}
 }
 
@@ -351,6 +354,20 @@ func WithRegressionSensitivity(share float64) Option {
 	}
 }
 
+// WithMetricSensitivity sets the sensitivity to regressions of one metric.
+func WithMetricSensitivity(metric string, share float64) Option {
+	return func(c *config) error {
+		if !validName(metric) {
+			return &FieldError{"metric", metric, "the name of a metric"}
+		}
+		if !(share > 0 && share <= 10) {
+			return &FieldError{"regression sensitivity of " + metric, share, "more than 0, at most 10"}
+		}
+		c.sensitivities[metric] = share
+		return nil
+	}
+}
+
 // WithMaxEndpoints sets how many endpoints are told apart, 1 to 10,000; the rest are
 // counted together as "(other)". Default: 500.
 func WithMaxEndpoints(n int) Option {
@@ -390,7 +407,8 @@ func WithErrorStatus(isError func(status int) bool) Option {
 // WithAlertMessage sets the text of alerts: a text/template that is given a
 // MessageData. It keeps from alerts what it does not mention. Default:
 //
-//	{{.Metric.Name}} of {{.Scope}} is {{.Value}}, past the {{.Severity}} limit of {{.Threshold}}
+//	{{.Metric.Name}} of {{.Scope}} is {{.Value}}, {{if .Baseline}}worse than its baseline
+//	of {{.Baseline}}{{else}}past the {{.Severity}} limit of {{.Threshold}}{{end}}
 func WithAlertMessage(text string) Option {
 	return func(c *config) error {
 		t, err := parseMessage(text)

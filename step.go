@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"golang.org/x/exp/slices"
+
 	"github.com/backend-prs/perfmon/internal/goruntime"
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
@@ -19,6 +21,8 @@ type loop struct {
 	steps       int       // since the last point
 	sums        []float64 // of the steps since the last point, by position in the catalog
 	counts      []int     // how many of them had a value
+
+	standIns map[string]*Threshold // of metrics that have regressed, and may have no threshold
 }
 
 // window is a span of time over which the monitor's own counters are read. A step's
@@ -33,6 +37,7 @@ type window struct {
 
 func (l *loop) init(m *Monitor, c *config) {
 	l.reader = m.traffic.NewReader()
+	l.standIns = map[string]*Threshold{}
 	if !c.noSystem {
 		l.runtime = goruntime.NewReader()
 	}
@@ -209,6 +214,7 @@ func (m *Monitor) closePoint(c *catalog, now, at time.Time) {
 	elapsed := now.Sub(l.point.start)
 	m.readOwn(&l.point, now, values)
 	m.history.close(at, elapsed, c, values)
+	m.compare()
 	l.point.requests.Reset()
 	l.steps = 0
 	clear(l.sums)
@@ -217,7 +223,11 @@ func (m *Monitor) closePoint(c *catalog, now, at time.Time) {
 
 // evaluate holds the step's values against the thresholds and tells what came of it.
 func (m *Monitor) evaluate(at time.Time, sample *Sample, scopes []scopeValues) {
-	inForce := m.thresholds.all()
+	regressions := map[string]*Regression{}
+	for _, r := range m.Regressions() {
+		regressions[r.Metric] = &r
+	}
+	inForce := m.loop.withStandIns(m.thresholds.all(), regressions)
 	var values []observation
 	for _, t := range inForce {
 		if t.Disabled {
@@ -226,16 +236,36 @@ func (m *Monitor) evaluate(at time.Time, sample *Sample, scopes []scopeValues) {
 		metric := sample.catalog.metrics[sample.catalog.index[t.Metric]]
 		if t.Scope == ScopeService {
 			if v, ok := sample.Value(t.Metric); ok {
-				values = append(values, observation{t, metric, Scope{}, v})
+				values = append(values, observation{t, metric, Scope{}, v, regressions[t.Metric]})
 			}
 			continue
 		}
 		i := requestMetric(t.Metric)
 		for _, s := range scopes {
 			if v := s.values[i]; s.scope.Kind() == t.Scope && !math.IsNaN(v) {
-				values = append(values, observation{t, metric, s.scope, v})
+				values = append(values, observation{t, metric, s.scope, v, nil})
 			}
 		}
 	}
 	m.tell(m.alerts.observe(at, inForce, values, m.Settings()))
+}
+
+// withStandIns adds a threshold without limits for each metric that has regressed and has
+// none, so that its regression has something to violate. It stays when the regression
+// is over: that is what resolves the alert.
+func (l *loop) withStandIns(list []*Threshold, regressions map[string]*Regression) []*Threshold {
+	for metric := range regressions {
+		if l.standIns[metric] == nil {
+			nan := math.NaN()
+			l.standIns[metric] = &Threshold{Metric: metric, Scope: ScopeService, Warning: nan, Critical: nan}
+		}
+	}
+	for metric, t := range l.standIns {
+		if !slices.ContainsFunc(list, func(t *Threshold) bool {
+			return t.Metric == metric && t.Scope == ScopeService && !t.Disabled
+		}) {
+			list = append(list, t)
+		}
+	}
+	return list
 }

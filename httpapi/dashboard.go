@@ -37,6 +37,8 @@ func (a *api) dashboard(r *http.Request, p Principal) (int, any, error) {
 		Series        series                     `json:"series"`
 		Endpoints     []scopeStats               `json:"endpoints"`
 		Organizations []scopeStats               `json:"organizations"`
+		Baseline      *perfmon.Baseline          `json:"baseline"`
+		Regressions   []perfmon.Regression       `json:"regressions"`
 		Trends        *[]perfmon.Trend           `json:"trends,omitempty"`
 		Alerts        *[]perfmon.Alert           `json:"alerts,omitempty"`
 	}{
@@ -47,6 +49,11 @@ func (a *api) dashboard(r *http.Request, p Principal) (int, any, error) {
 		Summary:       map[string]perfmon.Summary{},
 		Endpoints:     []scopeStats{},
 		Organizations: []scopeStats{},
+		Regressions:   []perfmon.Regression{},
+	}
+	if baselines := a.m.Baselines(); len(baselines) > 0 {
+		out.Baseline = &baselines[0]
+		out.Regressions = append(out.Regressions, a.m.Regressions()...)
 	}
 	if sample, ok := a.m.Current(); ok {
 		out.Current = &sample
