@@ -2,6 +2,7 @@ package perfmon_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
@@ -15,6 +16,8 @@ import (
 	"github.com/backend-prs/perfmon/middleware"
 )
 
+func hello(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "hello, %s\n", r.PathValue("name")) }
+
 // The whole of it in a plain net/http service.
 func Example() {
 	m, err := perfmon.New()
@@ -27,15 +30,13 @@ func Example() {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "hello, %s\n", r.PathValue("name"))
-	})
+	mux.HandleFunc("GET /hello/{name}", hello)
 	mux.Handle(httpapi.DefaultPrefix, api)
 	if err := m.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
-	defer m.Close()
-	log.Fatal(http.ListenAndServe(":8080", middleware.New(m)(mux)))
+	err = http.ListenAndServe(":8080", middleware.New(m)(mux))
+	log.Fatal(errors.Join(err, m.Close()))
 }
 
 // A metric of the host's own, with a threshold and an alert like any other.
