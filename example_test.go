@@ -16,7 +16,9 @@ import (
 	"github.com/backend-prs/perfmon/middleware"
 )
 
-func hello(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "hello, %s\n", r.PathValue("name")) }
+func hello(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "hello, %s\n", r.PathValue("name"))
+}
 
 // The whole of it in a plain net/http service.
 func Example() {

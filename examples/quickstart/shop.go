@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -49,7 +50,7 @@ func openShop(m *perfmon.Monitor, jobs *queue, payments string) (*shop, error) {
 	s.db, err = sqltime.Open(m, "sqlite", dsn)
 	if err == nil {
 		s.db.SetMaxOpenConns(8)
-		err = errors.Join(s.createTables(), m.AddCollector(perfmon.DatabasePool(s.db)))
+		err = errors.Join(s.createTables(), s.warmUp(), m.AddCollector(perfmon.DatabasePool(s.db)))
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -74,6 +75,21 @@ func (s *shop) createTables() error {
 		}
 	}
 	return nil
+}
+
+// warmUp fills the cache, so that the shop does not open with a cold one.
+func (s *shop) warmUp() error {
+	for id := 1; id <= numProducts; id++ {
+		if _, err := s.products.get(id, func() (product, error) { return s.product(context.Background(), id) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *shop) product(ctx context.Context, id int) (p product, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT id, name, cents FROM products WHERE id = ?`, id).Scan(&p.ID, &p.Name, &p.Cents)
+	return p, err
 }
 
 func (s *shop) close() error {
@@ -128,10 +144,7 @@ func (s *shop) showProduct(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such product", http.StatusNotFound)
 		return
 	}
-	p, err := s.products.get(id, func() (p product, err error) {
-		err = s.db.QueryRowContext(r.Context(), `SELECT id, name, cents FROM products WHERE id = ?`, id).Scan(&p.ID, &p.Name, &p.Cents)
-		return p, err
-	})
+	p, err := s.products.get(id, func() (product, error) { return s.product(r.Context(), id) })
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		http.Error(w, "no such product", http.StatusNotFound)
@@ -261,7 +274,7 @@ func (c *cache) get(id int, load func() (product, error)) (product, error) {
 	p, err := load()
 	if err == nil {
 		c.mu.Lock()
-		c.entries[id] = entry{p, time.Now().Add(30 * time.Second)}
+		c.entries[id] = entry{p, time.Now().Add(30*time.Second + rand.N(30*time.Second))} // not all at once
 		c.mu.Unlock()
 	}
 	return p, err
