@@ -71,6 +71,22 @@ func TestAlertWithinAMinute(t *testing.T) {
 	}
 }
 
+// Whenever one looks, the sample served is less than 10 s old.
+func TestLiveSampleIsFresh(t *testing.T) {
+	b := start(t)
+	b.step()
+	for second := 1; second <= 60; second++ {
+		b.clock.Add(time.Second)
+		if second%10 == 0 {
+			<-b.samples // the step that is due now
+		}
+		s, ok := b.Current()
+		if age := b.clock.Now().Sub(s.Time); !ok || age >= 10*time.Second {
+			t.Errorf("after %d s the sample is %v old", second, age)
+		}
+	}
+}
+
 func TestLifeOfAnAlert(t *testing.T) {
 	b := start(t)
 	for range 3 {

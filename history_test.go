@@ -180,6 +180,14 @@ func TestTrend(t *testing.T) {
 			if got.Direction != test.want || math.Abs(got.Change-test.change) > 5 || got.Points != 120 {
 				t.Errorf("%s by %v %%, of %d points; want %s by %v %%", got.Direction, got.Change, got.Points, test.want, test.change)
 			}
+			if changed := test.change != 0; changed != (len(got.ChangePoints) == 1) {
+				t.Errorf("change points: %+v", got.ChangePoints)
+			}
+			for _, c := range got.ChangePoints {
+				if !c.At.Equal(b.Now().Add(-59*time.Minute)) || math.Abs(c.After-c.Before) < 0.9 {
+					t.Errorf("it is now %v, and changed at %+v", b.Now(), c)
+				}
+			}
 			if test.worse != perfmon.Neutral && got.Level() != "high" {
 				t.Errorf("confidence %v", got.Confidence)
 			}

@@ -85,9 +85,17 @@ type Trend struct {
 	// unit (Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau",
 	// 1968). NaN with too few points.
 	SlopePerHour float64
+	// ChangePoints are where the mean changed for good within both windows, ascending.
+	ChangePoints []ChangePoint
 	Window       time.Duration // of each of the two
 	Points       int           // with a value, in both windows
 	Missing      string        // why there is no answer; empty where there is one
+}
+
+// ChangePoint is where a metric's mean changed for good.
+type ChangePoint struct {
+	At            time.Time // of the first point of the new level
+	Before, After float64   // means of the levels
 }
 
 // MinTrendPoints is how many points each trend needs at least, half in either window.
@@ -126,7 +134,22 @@ func (t Trend) MarshalJSON() ([]byte, error) {
 		b = fmt.Appendf(b, `,"%s":`, f.name)
 		b = jsonnum.Append(b, f.value)
 	}
-	return append(b, '}'), nil
+	b = append(b, `,"change_points":[`...)
+	for i, c := range t.ChangePoints {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		at, err := c.At.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		b = fmt.Appendf(b, `{"at":%s,"before":`, at)
+		b = jsonnum.Append(b, c.Before)
+		b = append(b, `,"after":`...)
+		b = jsonnum.Append(b, c.After)
+		b = append(b, '}')
+	}
+	return append(b, "]}"...), nil
 }
 
 // Trend compares the metric's last window, an hour where that is 0, with the one
@@ -149,11 +172,13 @@ func trend(metric Metric, times []time.Time, values []float64, window time.Durat
 	nan := math.NaN()
 	t := Trend{Metric: metric.Name, Direction: Stable, Window: window, Change: nan, ChangeLow: nan, ChangeHigh: nan, PValue: nan, SlopePerHour: nan}
 	var before, after, hours, all []float64
+	var when []time.Time
 	for i, v := range values {
 		if math.IsNaN(v) {
 			continue
 		}
 		all = append(all, v)
+		when = append(when, times[i])
 		hours = append(hours, times[i].Sub(times[0]).Hours())
 		if times[i].After(now.Add(-window)) {
 			after = append(after, v)
@@ -168,6 +193,7 @@ func trend(metric Metric, times []time.Time, values []float64, window time.Durat
 		return t
 	}
 	t.SlopePerHour = stats.TheilSen(hours, all)
+	t.ChangePoints = changePoints(when, all)
 	d := stats.Compare(stats.EstimateMean(before), stats.EstimateMean(after))
 	t.PValue = d.PValue
 	base := math.Abs(stats.EstimateMean(before).Value)
@@ -184,4 +210,23 @@ func trend(metric Metric, times []time.Time, values []float64, window time.Durat
 	}
 	t.Confidence = d.Within(stableWithin * base)
 	return t
+}
+
+// changePoints cuts a series into levels.
+func changePoints(times []time.Time, values []float64) []ChangePoint {
+	const shortest = 5 // points of a level
+	cuts := stats.ChangePoints(values, shortest)
+	points := make([]ChangePoint, 0, len(cuts))
+	begin := 0
+	for i, cut := range cuts {
+		end := len(values)
+		if i+1 < len(cuts) {
+			end = cuts[i+1]
+		}
+		before, _ := stats.MeanVariance(values[begin:cut])
+		after, _ := stats.MeanVariance(values[cut:end])
+		points = append(points, ChangePoint{times[cut], before, after})
+		begin = cut
+	}
+	return points
 }
