@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/internal/golden"
 )
 
 // told drains the events that came so far, as "change severity metric scope".
@@ -448,5 +449,5 @@ func TestAlertJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "alert.json", data)
+	golden.JSON(t, "alert.json", data)
 }

@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 
 	"internal/digest":    {"internal/sketch"},
 	"internal/distinct":  {},
+	"internal/golden":    {}, // for tests
 	"internal/goruntime": {},
 	"internal/jsonnum":   {},
 	"internal/lifecycle": {},
@@ -45,6 +46,7 @@ var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
 	"middleware": {}, "httpapi": {"golang.org/x/exp/slices"}, "sqltime": {},
 	"internal/system": {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
+	"internal/golden": {"github.com/google/go-cmp/cmp"},
 	"internal/digest": {"golang.org/x/exp/slices"},
 	"internal/ring":   {"golang.org/x/exp/slices"},
 	"internal/stats":  {"golang.org/x/exp/slices"},

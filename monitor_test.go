@@ -16,6 +16,7 @@ import (
 	"golang.org/x/exp/slices"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/internal/golden"
 )
 
 // In a bubble of synctest, time is made up, and a goroutine that is left behind fails
@@ -337,7 +338,7 @@ func TestSampleJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "sample.json", data)
+	golden.JSON(t, "sample.json", data)
 	if diff := cmp.Diff(7.0, b.value(s, "tenants"), cmpopts.EquateApprox(0, 0)); diff != "" {
 		t.Error(diff)
 	}

@@ -1,15 +1,11 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,34 +15,11 @@ import (
 
 	"github.com/backend-prs/perfmon"
 	"github.com/backend-prs/perfmon/httpapi"
+	"github.com/backend-prs/perfmon/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Alert IDs are random.
 var alertID = regexp.MustCompile(`01[0-9A-Z]{24}`)
-
-// golden compares an answer with a file under testdata.
-func golden(t *testing.T, name, raw string) {
-	t.Helper()
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, []byte(alertID.ReplaceAllString(raw, "ALERT-ID")), "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, pretty.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), pretty.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
-	}
-}
 
 func TestAnswers(t *testing.T) {
 	s := serve(t)
@@ -59,7 +32,7 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: %d", call, a.status)
 		}
 		name, _, _ := strings.Cut(call, "/")
-		golden(t, name+".json", a.raw)
+		golden.JSON(t, name+".json", alertID.ReplaceAll([]byte(a.raw), []byte("ALERT-ID")))
 	}
 }
 

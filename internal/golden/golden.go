@@ -1,4 +1,6 @@
-package perfmon_test
+// Package golden compares what tests get with files under testdata. Run the tests with
+// -update to rewrite them.
+package golden
 
 import (
 	"bytes"
@@ -13,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// golden compares JSON with a file under testdata.
-func golden(t *testing.T, name string, data []byte) {
+// JSON compares JSON, indented, with testdata/name.
+func JSON(t *testing.T, name string, data []byte) {
 	t.Helper()
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, data, "", "  "); err != nil {
