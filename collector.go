@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime/debug"
 	"sync"
@@ -48,8 +49,19 @@ type runner struct {
 	metrics map[string]int // position in the catalog
 	busy    atomic.Bool
 
-	mu     sync.Mutex
-	status CollectorStatus // mu
+	mu      sync.Mutex
+	status  CollectorStatus // mu
+	failing bool            // the last run; mu
+}
+
+// failed notes a failure. It is logged when it follows on a success, so that a collector
+// that always fails does not fill the log; mu is held.
+func (r *runner) failed(log *slog.Logger, err error) {
+	r.status.LastError = err.Error()
+	if !r.failing {
+		log.Warn("perfmon: a collector failed", "collector", r.status.Name, "error", err)
+	}
+	r.failing = true
 }
 
 // reading is what one run has set so far.
@@ -108,7 +120,7 @@ func newRunner(c Collector) (r *runner, metrics []Metric, err error) {
 }
 
 // run collects once. It is called in a goroutine of its own.
-func (r *runner) run(ctx context.Context, clk clock.Clock, v *reading) {
+func (r *runner) run(ctx context.Context, clk clock.Clock, log *slog.Logger, v *reading) {
 	start := clk.Now()
 	panicked, err := r.collect(ctx, v)
 	r.mu.Lock()
@@ -117,7 +129,9 @@ func (r *runner) run(ctx context.Context, clk clock.Clock, v *reading) {
 	r.status.LastDuration = clk.Since(start)
 	if err != nil {
 		r.status.Failures++
-		r.status.LastError = err.Error()
+		r.failed(log, err)
+	} else {
+		r.failing = false
 	}
 	if panicked {
 		r.status.Panics++
@@ -154,6 +168,7 @@ func (r *runner) snapshot() CollectorStatus {
 // collectors runs all of them.
 type collectors struct {
 	clock   clock.Clock
+	log     *slog.Logger
 	timeout time.Duration
 
 	mu      sync.Mutex
@@ -185,7 +200,7 @@ func (cs *collectors) collect(ctx context.Context, values []float64) {
 		go func() {
 			defer cs.running.Done()
 			defer func() { r.busy.Store(false); done <- struct{}{} }()
-			r.run(ctx, cs.clock, v)
+			r.run(ctx, cs.clock, cs.log, v)
 		}()
 	}
 	for range readings {
@@ -200,7 +215,7 @@ func (cs *collectors) collect(ctx context.Context, values []float64) {
 		if v.r.busy.Load() && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			v.r.mu.Lock()
 			v.r.status.Timeouts++
-			v.r.status.LastError = fmt.Sprintf("no answer within %v", cs.timeout)
+			v.r.failed(cs.log, fmt.Errorf("no answer within %v", cs.timeout))
 			v.r.mu.Unlock()
 		}
 		for i, value := range v.close() {

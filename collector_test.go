@@ -1,8 +1,10 @@
 package perfmon_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -110,6 +112,31 @@ func TestCollectorsDoNotHarmEachOther(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A collector that goes on failing is logged once, until it works again.
+func TestFailuresAreLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	fail := true
+	b := start(t, perfmon.WithLogger(slog.New(slog.NewTextHandler(&log, nil))), perfmon.WithMetricFunc(metric("x"), func() float64 {
+		if fail {
+			panic("boo")
+		}
+		return 1
+	}))
+	count := func() int { return strings.Count(log.String(), "a collector failed") }
+	b.step()
+	b.step()
+	if count() != 1 {
+		t.Errorf("two failures in a row are logged %d times:\n%s", count(), log.String())
+	}
+	fail = false
+	b.step()
+	fail = true
+	b.step()
+	if count() != 2 || !strings.Contains(log.String(), "boo") {
+		t.Errorf("a failure after a success is logged %d times in all:\n%s", count(), log.String())
+	}
 }
 
 func TestMetricsAddedAtRunTime(t *testing.T) {

@@ -98,12 +98,12 @@ func New(options ...Option) (*Monitor, error) {
 		users:         distinct.New(activeWindow, activeSlices, now),
 		sessions:      distinct.New(activeWindow, activeSlices, now),
 		registry:      newRegistry(),
-		collectors:    collectors{clock: c.clock, timeout: c.timeout},
+		collectors:    collectors{clock: c.clock, log: c.log, timeout: c.timeout},
 		history:       newHistory(points, c.retention),
 		thresholds:    &thresholdSet{},
 		alerts:        newAlertBook(c.message),
-		alertSubs:     subscribers[AlertEvent]{kind: "alerts", queue: alertQueue},
-		sampleSubs:    subscribers[Sample]{kind: "samples", queue: sampleQueue},
+		alertSubs:     subscribers[AlertEvent]{kind: "alerts", queue: alertQueue, log: c.log},
+		sampleSubs:    subscribers[Sample]{kind: "samples", queue: sampleQueue, log: c.log},
 		done:          make(chan struct{}),
 	}
 	m.settings.Store(&c.settings)

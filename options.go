@@ -190,8 +190,8 @@ func WithClock(clk clock.Clock) Option {
 	}
 }
 
-// WithLogger sets where the monitor reports what goes wrong inside it, such as a
-// collector that fails. Default: nowhere; Diagnostics tells it, too.
+// WithLogger sets where the monitor reports what goes wrong inside it: a collector that
+// begins to fail, a callback that panics. Default: nowhere; Diagnostics tells it, too.
 func WithLogger(log *slog.Logger) Option {
 	return func(c *config) error {
 		if log == nil {

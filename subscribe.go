@@ -1,6 +1,8 @@
 package perfmon
 
 import (
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,6 +53,7 @@ type SubscriberStatus struct {
 type subscribers[T any] struct {
 	kind  string
 	queue int
+	log   *slog.Logger
 
 	mu      sync.Mutex
 	list    []*subscriber[T] // mu
@@ -60,6 +63,7 @@ type subscribers[T any] struct {
 
 type subscriber[T any] struct {
 	f         func(T)
+	log       *slog.Logger
 	queue     chan T
 	cancelled chan struct{}
 	running   bool // guarded by the mutex of subscribers
@@ -68,7 +72,7 @@ type subscriber[T any] struct {
 }
 
 func (ss *subscribers[T]) add(f func(T)) (cancel func()) {
-	s := &subscriber[T]{f: f, queue: make(chan T, ss.queue), cancelled: make(chan struct{})}
+	s := &subscriber[T]{f: f, log: ss.log, queue: make(chan T, ss.queue), cancelled: make(chan struct{})}
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if ss.closed {
@@ -124,8 +128,9 @@ func (s *subscriber[T]) run() {
 
 func (s *subscriber[T]) call(v T) {
 	defer func() {
-		if recover() != nil {
-			s.panics.Add(1)
+		// Only the first is logged: all of them are counted.
+		if p := recover(); p != nil && s.panics.Add(1) == 1 {
+			s.log.Error("perfmon: a callback panicked", "panic", p, "stack", string(firstLines(debug.Stack(), 16)))
 		}
 	}()
 	s.delivered.Add(1)

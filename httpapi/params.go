@@ -84,7 +84,7 @@ func (p *params) hours(name string, retention time.Duration) time.Duration {
 		p.fail(name, value, fmt.Sprintf("a number of hours, over 0, at most %g", retention.Hours()))
 		return retention
 	}
-	return time.Duration(hours * float64(time.Hour))
+	return max(time.Duration(hours*float64(time.Hour)), 1) // 0 would be all there is
 }
 
 // finish refuses what was not asked for and returns the first error.

@@ -66,35 +66,34 @@ func walk(data []byte, f func(i int, n uint64)) error {
 func (s *Sketch) MergeOwn(data []byte) {
 	var page *[pageLen]uint32
 	at := -1 // of page
-	for i := 0; len(data) > 0; i++ {
-		n, k := uint64(data[0]), 1
+	for i, p := 0, 0; p < len(data); i++ {
+		n := uint64(data[p])
+		p++
 		if n >= 0x80 {
-			n, k = binary.Uvarint(data)
+			long, k := binary.Uvarint(data[p-1:])
+			if k <= 0 {
+				return
+			}
+			n, p = long, p-1+k
 		}
-		if k <= 0 {
-			return
-		}
-		data = data[k:]
 		if n&1 == 1 {
-			skipped, k := binary.Uvarint(data)
+			skipped, k := binary.Uvarint(data[p:])
 			if k <= 0 || skipped >= numPages*pageLen {
 				return
 			}
-			data = data[k:]
-			i += int(skipped)
-		}
-		if n >>= 1; i >= numPages*pageLen {
-			return
+			i, p = i+int(skipped), p+k
 		}
 		if i>>subBits != at {
-			at = i >> subBits
+			if at = i >> subBits; at >= numPages {
+				return
+			}
 			if s.pages[at] == nil {
 				s.pages[at] = new([pageLen]uint32)
 			}
 			page = s.pages[at]
 		}
 		bucket := &page[i&(pageLen-1)]
-		n = min(n, uint64(math.MaxUint32-*bucket))
+		n = min(n>>1, uint64(math.MaxUint32-*bucket))
 		*bucket += uint32(n)
 		s.count += n
 	}

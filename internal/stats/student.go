@@ -36,7 +36,7 @@ func StudentQuantile(p, df float64) float64 {
 	}
 	for range 200 {
 		mid := (lo + hi) / 2
-		if mid == lo || mid == hi {
+		if hi-lo < 1e-12*hi {
 			break
 		}
 		if StudentCDF(mid, df) < p {
