@@ -57,8 +57,8 @@ func (l *loop) begin(now time.Time) {
 // after it.
 func (m *Monitor) resume(now time.Time) {
 	l := &m.loop
-	l.reader.Endpoints(func(traffic.ID, *traffic.Delta) {})
-	l.reader.Organizations(func(traffic.ID, *traffic.Delta) {})
+	l.reader.Endpoints(func(string, *traffic.Delta) {})
+	l.reader.Organizations(func(string, *traffic.Delta) {})
 	l.step.requests.Reset()
 	l.point.requests.Reset()
 	l.steps = 0
@@ -130,25 +130,19 @@ func (m *Monitor) readRequests(values []float64, now time.Time) []scopeValues {
 	elapsed := now.Sub(l.step.start)
 	l.step.requests.Reset()
 	var scopes []scopeValues
-	names := m.traffic.Endpoints.All()
 	add := func(scope Scope, d *traffic.Delta) {
 		if d.Responses > 0 {
 			m.history.count(scope, d)
+		} else if !m.history.has(scope) {
+			return // it never had a request
 		}
 		scopes = append(scopes, scopeValues{scope, requestValues(d, elapsed)})
 	}
-	inFlight, streams := l.reader.Endpoints(func(id traffic.ID, d *traffic.Delta) {
+	inFlight, streams := l.reader.Endpoints(func(name string, d *traffic.Delta) {
 		l.step.requests.Merge(d)
-		if int(id) < len(names) && (d.Responses > 0 || m.history.has(Scope{Endpoint: names[id]})) {
-			add(Scope{Endpoint: names[id]}, d)
-		}
+		add(Scope{Endpoint: name}, d)
 	})
-	orgs := m.traffic.Organizations.All()
-	l.reader.Organizations(func(id traffic.ID, d *traffic.Delta) {
-		if int(id) < len(orgs) && (d.Responses > 0 || m.history.has(Scope{Organization: orgs[id]})) {
-			add(Scope{Organization: orgs[id]}, d)
-		}
-	})
+	l.reader.Organizations(func(name string, d *traffic.Delta) { add(Scope{Organization: name}, d) })
 	l.point.requests.Merge(&l.step.requests)
 	values[builtinIndex[RequestsInFlight]] = float64(inFlight)
 	values[builtinIndex[StreamsOpen]] = float64(streams)

@@ -53,17 +53,17 @@ func (t *Traffic) NewReader() *Reader {
 	return r
 }
 
-// Endpoints calls f for every endpoint, by ID, with what came since the last call,
-// and returns what the processes of all of them had in flight afterwards: requests
-// and streams. d is only f's until it returns.
-func (r *Reader) Endpoints(f func(id ID, d *Delta)) (inFlight, streams int64) {
-	for id := range r.t.Endpoints.All() {
+// Endpoints calls f for every endpoint with what came since the last call, and returns
+// what all of them had in flight afterwards: requests and streams. d is only f's until it
+// returns.
+func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int64) {
+	for id, name := range r.t.Endpoints.All() {
 		r.scratch.Reset()
 		for i, s := range r.t.stripes {
 			r.drain(s.endpoints[id].Load(), &r.stripes[i].endpoints[id])
 		}
 		r.ended += r.scratch.Responses
-		f(ID(id), &r.scratch)
+		f(name, &r.scratch)
 	}
 	// Ends were read first: a request that ends meanwhile counts as in flight.
 	var started, ignored, opened, ended uint64
@@ -80,13 +80,13 @@ func (r *Reader) Endpoints(f func(id ID, d *Delta)) (inFlight, streams int64) {
 }
 
 // Organizations does the same for organizations.
-func (r *Reader) Organizations(f func(id ID, d *Delta)) {
-	for id := range r.t.Organizations.All() {
+func (r *Reader) Organizations(f func(name string, d *Delta)) {
+	for id, name := range r.t.Organizations.All() {
 		r.scratch.Reset()
 		for i, s := range r.t.stripes {
 			r.drain(s.organizations[id].Load(), &r.stripes[i].organizations[id])
 		}
-		f(ID(id), &r.scratch)
+		f(name, &r.scratch)
 	}
 }
 

@@ -20,9 +20,9 @@ type counts struct {
 // read drains t into a map by endpoint name, idle endpoints left out.
 func read(t *traffic.Traffic, r *traffic.Reader) (got map[string]counts, inFlight, streams int64) {
 	got = map[string]counts{}
-	inFlight, streams = r.Endpoints(func(id traffic.ID, d *traffic.Delta) {
+	inFlight, streams = r.Endpoints(func(name string, d *traffic.Delta) {
 		if d.Responses > 0 {
-			got[t.Endpoints.All()[id]] = counts{d.Responses, d.Errors, d.Times.Count()}
+			got[name] = counts{d.Responses, d.Errors, d.Times.Count()}
 		}
 	})
 	return got, inFlight, streams
@@ -68,8 +68,8 @@ func TestCapFoldsTheRest(t *testing.T) {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 	orgs := map[string]uint64{}
-	reader.Organizations(func(id traffic.ID, d *traffic.Delta) {
-		orgs[tr.Organizations.All()[id]] = d.Responses
+	reader.Organizations(func(name string, d *traffic.Delta) {
+		orgs[name] = d.Responses
 	})
 	if diff := cmp.Diff(map[string]uint64{"org0": 1, "org1": 1, traffic.Other: 8}, orgs); diff != "" {
 		t.Errorf("organizations (-want +got):\n%s", diff)
@@ -101,7 +101,7 @@ func TestOutcomes(t *testing.T) {
 	rec.Ignore()
 
 	var got traffic.Delta
-	inFlight, streams := reader.Endpoints(func(_ traffic.ID, d *traffic.Delta) { got.Merge(d) })
+	inFlight, streams := reader.Endpoints(func(_ string, d *traffic.Delta) { got.Merge(d) })
 	want := [5]uint64{0, 2, 1, 2, 3}
 	if diff := cmp.Diff(want, got.Classes); diff != "" {
 		t.Errorf("status classes (-want +got):\n%s", diff)
@@ -146,7 +146,7 @@ func TestConcurrentRecording(t *testing.T) {
 			running = false
 		default:
 		}
-		inFlight, _ := reader.Endpoints(func(_ traffic.ID, d *traffic.Delta) { sum += d.Responses })
+		inFlight, _ := reader.Endpoints(func(_ string, d *traffic.Delta) { sum += d.Responses })
 		if !running && inFlight != 0 {
 			t.Errorf("%d in flight at the end", inFlight)
 		}
