@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/exp/slices"
 
+	"github.com/backend-prs/perfmon/internal/anomaly"
 	"github.com/backend-prs/perfmon/internal/lifecycle"
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
@@ -107,12 +108,12 @@ func (m *Monitor) Diagnostics() Diagnostics {
 	m.history.mu.RLock()
 	d.Points = m.history.ring.Len()
 	m.history.mu.RUnlock()
-	d.Missing = m.missing()
+	d.Missing = m.missing(d.Points)
 	return d
 }
 
 // missing says what the analyses still lack.
-func (m *Monitor) missing() []Missing {
+func (m *Monitor) missing(points int) []Missing {
 	s := m.History(Scope{}, 2*time.Hour)
 	before := 0
 	for _, t := range s.Times {
@@ -138,7 +139,13 @@ func (m *Monitor) missing() []Missing {
 	if established := m.Baselines(); len(established) > 0 {
 		regressions.Has, regressions.Ready = "one of "+established[0].At.Format(time.RFC3339), true
 	}
-	return append(list, baseline, regressions)
+	anomalies := Missing{
+		Analysis: "anomalies",
+		Needs:    fmt.Sprintf("%d points to learn from", anomaly.Warmup),
+		Has:      fmt.Sprintf("%d points", points),
+		Ready:    points >= anomaly.Warmup,
+	}
+	return append(list, baseline, regressions, anomalies)
 }
 
 // wouldFeed says what the host has to do for metrics that nothing feeds by itself.

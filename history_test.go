@@ -214,3 +214,28 @@ func TestSummary(t *testing.T) {
 		t.Errorf("a metric that is not there has %s points", s)
 	}
 }
+
+// A point that does not fit is found, with what would have been expected.
+func TestAnomalies(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	v := 50.0
+	b := start(t, perfmon.WithStep(time.Minute), perfmon.WithMetricFunc(perfmon.Metric{Name: "x"}, func() float64 { return v + rng.NormFloat64() }))
+	for range 300 {
+		b.step()
+	}
+	v = 90
+	at := b.step().Time
+	v = 50
+	b.step()
+	got := b.Anomalies(10 * time.Minute)
+	if len(got) == 0 {
+		t.Fatal("nothing is found")
+	}
+	a := got[len(got)-1]
+	if a.Metric != "x" || !a.At.Equal(at) || math.Abs(a.Value-90) > 5 || math.Abs(a.Expected-50) > 5 || a.Score < 0.5 {
+		t.Errorf("found %+v", a)
+	}
+	if n := len(b.Anomalies(0)); n > 6 {
+		t.Errorf("%d anomalies in 300 points of noise and a spike", n)
+	}
+}

@@ -19,13 +19,14 @@ const module = "github.com/backend-prs/perfmon"
 // the picture in ARCHITECTURE.md.
 var mayImport = map[string][]string{
 	"": {
-		"internal/digest", "internal/distinct", "internal/goruntime", "internal/jsonnum", "internal/lifecycle",
+		"internal/anomaly", "internal/digest", "internal/distinct", "internal/goruntime", "internal/jsonnum", "internal/lifecycle",
 		"internal/ring", "internal/sketch", "internal/stats", "internal/system", "internal/traffic",
 	},
 	"middleware": {"", "internal/mark"},
 	"httpapi":    {"", "internal/jsonnum", "internal/mark"},
 	"sqltime":    {""},
 
+	"internal/anomaly":   {},
 	"internal/digest":    {"internal/sketch"},
 	"internal/distinct":  {},
 	"internal/golden":    {}, // for tests

@@ -47,6 +47,7 @@ type Monitor struct {
 	thresholds *thresholdSet
 	alerts     *alertBook
 	baselines  baselines
+	anomalies  anomalies
 	current    atomic.Pointer[Sample]
 	alertSubs  subscribers[AlertEvent]
 	sampleSubs subscribers[Sample]

@@ -209,6 +209,7 @@ func (m *Monitor) closePoint(c *catalog, now, at time.Time) {
 	m.readOwn(&l.point, now, values)
 	m.history.close(at, elapsed, c, values)
 	m.compare()
+	m.anomalies.look(at, c, values)
 	l.point.requests.Reset()
 	l.steps = 0
 	clear(l.sums)

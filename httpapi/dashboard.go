@@ -39,6 +39,7 @@ func (a *api) dashboard(r *http.Request, p Principal) (int, any, error) {
 		Organizations []scopeStats               `json:"organizations"`
 		Baseline      *perfmon.Baseline          `json:"baseline"`
 		Regressions   []perfmon.Regression       `json:"regressions"`
+		Anomalies     []perfmon.Anomaly          `json:"anomalies"`
 		Trends        *[]perfmon.Trend           `json:"trends,omitempty"`
 		Alerts        *[]perfmon.Alert           `json:"alerts,omitempty"`
 	}{
@@ -50,6 +51,7 @@ func (a *api) dashboard(r *http.Request, p Principal) (int, any, error) {
 		Endpoints:     []scopeStats{},
 		Organizations: []scopeStats{},
 		Regressions:   []perfmon.Regression{},
+		Anomalies:     a.m.Anomalies(window),
 	}
 	if baselines := a.m.Baselines(); len(baselines) > 0 {
 		out.Baseline = &baselines[0]
