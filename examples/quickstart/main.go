@@ -111,7 +111,7 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 	go func() { served <- server.Serve(listener) }()
 
 	base := "http://" + listener.Addr().String()
-	greet(out, base, c.token)
+	greet(out, base, c)
 	var customers *traffic
 	if c.traffic {
 		if customers, err = startTraffic(base); err != nil {
@@ -133,15 +133,19 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 	return errors.Join(err, server.Shutdown(stopping))
 }
 
-func greet(out io.Writer, base, token string) {
+func greet(out io.Writer, base string, c config) {
 	api := base + httpapi.DefaultPrefix
-	fmt.Fprintf(out, `shop       %s/products
-API        %s
-dashboard  %sdashboard/
-token      %s
+	next := "Nobody sends it requests but you. Alerts appear here:"
+	if c.traffic {
+		next = "The payment provider has a bad day now and then. Its alerts appear here:"
+	}
+	fmt.Fprintf(out, `shop       %[1]s/products
+API        %[2]s
+dashboard  %[2]sdashboard/
+token      %[3]s
 
-curl -s -H 'Authorization: Bearer %s' '%sdashboard/?alerts=true'
+curl -s -H 'Authorization: Bearer %[3]s' '%[2]sdashboard/?alerts=true'
 
-The payment provider has a bad day now and then. Its alerts appear here:
-`, base, api, api, token, token, api)
+%[4]s
+`, base, api, c.token, next)
 }
