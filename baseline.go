@@ -91,10 +91,10 @@ type baselines struct {
 	regressions []Regression // of the last point; mu
 }
 
-// Establish makes a baseline of the last window, an hour where that is 0: at least ten
+// EstablishBaseline makes a baseline of the last window, an hour where that is 0: at least ten
 // intervals, at most the retention. With too few points in it, or while a metric is
 // shifting, it is refused with a *NotReadyError.
-func (m *Monitor) Establish(window time.Duration) (Baseline, error) {
+func (m *Monitor) EstablishBaseline(window time.Duration) (Baseline, error) {
 	if window == 0 {
 		window = DefaultBaseline
 	}

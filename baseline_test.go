@@ -38,18 +38,18 @@ func TestBaselineNeedsEnoughStablePoints(t *testing.T) {
 	b := minuteBench(t)
 	minutes(b, 30, noisy(rng, 0.1))
 	var missing *perfmon.NotReadyError
-	if _, err := b.Establish(0); !errors.As(err, &missing) || !strings.Contains(err.Error(), "hold 30 points; 54 are needed") {
+	if _, err := b.EstablishBaseline(0); !errors.As(err, &missing) || !strings.Contains(err.Error(), "hold 30 points; 54 are needed") {
 		t.Errorf("after half an hour: %v", err)
 	}
 	minutes(b, 30, noisy(rng, 0.2))
-	if _, err := b.Establish(0); !errors.As(err, &missing) || !strings.Contains(err.Error(), "response_time_p95 is shifting") {
+	if _, err := b.EstablishBaseline(0); !errors.As(err, &missing) || !strings.Contains(err.Error(), "response_time_p95 is shifting") {
 		t.Errorf("with a shift in the middle: %v", err)
 	}
 	if len(b.Baselines()) != 0 {
 		t.Error("a refused baseline is kept")
 	}
 	minutes(b, 60, noisy(rng, 0.2))
-	got, err := b.Establish(0)
+	got, err := b.EstablishBaseline(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestBaselineNeedsEnoughStablePoints(t *testing.T) {
 	}
 	for _, window := range []time.Duration{-1, time.Minute, 100 * time.Hour} {
 		var field *perfmon.FieldError
-		if _, err := b.Establish(window); !errors.As(err, &field) || field.Field != "duration" {
+		if _, err := b.EstablishBaseline(window); !errors.As(err, &field) || field.Field != "duration" {
 			t.Errorf("a window of %v: %v", window, err)
 		}
 	}
@@ -75,7 +75,7 @@ func TestBaselinesAreKeptSevenDays(t *testing.T) {
 			b.request(time.Second, 200)
 			b.step()
 		}
-		got, err := b.Establish(12 * time.Hour)
+		got, err := b.EstablishBaseline(12 * time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestRegression(t *testing.T) {
 			rng := rand.New(rand.NewPCG(2, 2))
 			b := minuteBench(t, opts...)
 			minutes(b, 60, noisy(rng, 0.1))
-			if _, err := b.Establish(0); err != nil {
+			if _, err := b.EstablishBaseline(0); err != nil {
 				t.Fatal(err)
 			}
 			minutes(b, 30, noisy(rng, 0.11)) // 10 % is within the sensitivity of 15 %
@@ -137,7 +137,7 @@ func TestNoRegression(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	b := minuteBench(t, perfmon.WithMetricSensitivity(perfmon.ResponseTimeP95, 2))
 	minutes(b, 60, noisy(rng, 0.1))
-	if _, err := b.Establish(0); err != nil {
+	if _, err := b.EstablishBaseline(0); err != nil {
 		t.Fatal(err)
 	}
 	minutes(b, 20, noisy(rng, 0.05))
@@ -164,7 +164,7 @@ func TestSteadyServiceHasNoRegression(t *testing.T) {
 		}
 	}
 	step(120)
-	if _, err := b.Establish(0); err != nil {
+	if _, err := b.EstablishBaseline(0); err != nil {
 		t.Fatal(err)
 	}
 	step(24 * 60)

@@ -303,7 +303,8 @@ func WithRegressionSensitivity(share float64) Option {
 	}
 }
 
-// WithMetricSensitivity sets the sensitivity to regressions of one metric.
+// WithMetricSensitivity sets the sensitivity to regressions of one metric: more than 0, at
+// most 10. Default: that of WithRegressionSensitivity.
 func WithMetricSensitivity(metric string, share float64) Option {
 	return func(c *config) error {
 		if !validName(metric) {
