@@ -92,28 +92,6 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// BenchmarkIdleStep measures a step of a service that has nothing to do.
-func BenchmarkIdleStep(b *testing.B) {
-	clk := clock.NewMock()
-	samples := make(chan perfmon.Sample, 1)
-	m, err := perfmon.New(perfmon.WithClock(clk))
-	if err != nil {
-		b.Fatal(err)
-	}
-	m.Subscribe(func(s perfmon.Sample) { samples <- s })
-	if err := m.Start(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		clk.Add(m.Step())
-		<-samples
-	}
-	if err := m.Close(); err != nil {
-		b.Error(err)
-	}
-}
-
 // BenchmarkAPI measures the longest answers with 48 h held.
 func BenchmarkAPI(b *testing.B) {
 	m, _, _ := fill(b, 48)
