@@ -55,7 +55,8 @@ func WithIdentity(identity func(*http.Request) Identity) Option {
 	return func(o *options) { o.identity = identity }
 }
 
-// WithSkip leaves out the requests that skip picks, such as health probes.
+// WithSkip leaves out the requests that skip picks, such as health probes. It is asked
+// before the handler; a panic in it means no.
 func WithSkip(skip func(*http.Request) bool) Option {
 	return func(o *options) { o.skip = skip }
 }
@@ -96,7 +97,7 @@ type handler struct {
 
 // ServeHTTP serves and records one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.monitor.Recording() || h.options.skip != nil && h.options.skip(r) {
+	if !h.monitor.Recording() || h.options.skip != nil && h.skips(r) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
@@ -143,6 +144,12 @@ func (h *handler) finish(rw *writer, r *http.Request) {
 	if h.options.identity != nil {
 		h.identify(response, r)
 	}
+}
+
+// skips asks the host; a panic in its function means no.
+func (h *handler) skips(r *http.Request) bool {
+	defer func() { _ = recover() }()
+	return h.options.skip(r)
 }
 
 // route names the request's route; a panic in the host's function means none.

@@ -247,13 +247,18 @@ func TestWhatIsNotCounted(t *testing.T) {
 	if v, _ := m.step().Value(perfmon.RequestsInFlight); v != 0 {
 		t.Errorf("%v in flight", v)
 	}
+	h = middleware.New(m.Monitor, middleware.WithSkip(func(*http.Request) bool { panic("boo") }))(http.NotFoundHandler())
+	get(h, "GET", "/")
+	if diff := cmp.Diff([]string{"(unmatched) 1 0"}, m.endpoints()); diff != "" {
+		t.Errorf("a panic in skip (-want +got):\n%s", diff)
+	}
 	no := false
 	if _, err := m.Configure(perfmon.SettingsUpdate{Enabled: &no}); err != nil {
 		t.Fatal(err)
 	}
 	get(h, "GET", "/")
-	if n := m.Requests(0).Requests; n != 0 {
-		t.Errorf("a disabled monitor counted %d requests", n)
+	if n := m.Requests(0).Requests; n != 1 {
+		t.Errorf("a disabled monitor counted %d requests", n-1)
 	}
 	// Outside of any middleware these do nothing.
 	w := httptest.NewRecorder()
