@@ -222,7 +222,7 @@ func (b *alertBook) render(a *Alert, o observation, consecutive int) string {
 
 // newID returns an ID that sorts after every earlier one.
 func (b *alertBook) newID(at time.Time) string {
-	b.lastMS = max(b.lastMS, ulid.Timestamp(at))
+	b.lastMS = max(b.lastMS, uint64(max(at.UnixMilli(), 0)))
 	id, err := ulid.New(b.lastMS, b.entropy)
 	if err != nil { // 2^80 IDs within a millisecond
 		b.lastMS++
@@ -278,7 +278,7 @@ func (b *alertBook) query(q AlertQuery) (found []Alert, more bool) {
 }
 
 // act applies what somebody does to an alert by hand.
-func (b *alertBook) act(id, by string, e lifecycle.Event, s Settings) (Alert, []AlertEvent, error) {
+func (b *alertBook) act(id, by string, e lifecycle.Event) (Alert, []AlertEvent, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.byID[id]

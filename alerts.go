@@ -189,7 +189,7 @@ func (m *Monitor) Resolve(id, by string) (Alert, error) {
 }
 
 func (m *Monitor) actOn(id, by string, kind lifecycle.Kind) (Alert, error) {
-	a, events, err := m.alerts.act(id, by, lifecycle.Event{Kind: kind, At: m.wall()}, m.Settings())
+	a, events, err := m.alerts.act(id, by, lifecycle.Event{Kind: kind, At: m.wall()})
 	m.tell(events)
 	if err != nil {
 		return a, fmt.Errorf("perfmon: alert %q: %w", id, err)
@@ -298,13 +298,18 @@ func parseMessage(text string) (*template.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	message, err := renderMessage(t, MessageData{
-		Metric: builtin[0], Severity: Critical, Value: "6.1 s", Threshold: "5 s", Comparison: Greater, Consecutive: 3,
-	})
-	if err == nil && message == "" {
-		err = errors.New("the text is empty")
+	for _, baseline := range []string{"", "4.1 s"} {
+		message, err := renderMessage(t, MessageData{
+			Metric: builtin[0], Severity: Critical, Value: "6.1 s", Threshold: "5 s", Comparison: Greater, Consecutive: 3, Baseline: baseline,
+		})
+		if err == nil && message == "" {
+			err = errors.New("the text is empty")
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return t, err
+	return t, nil
 }
 
 func renderMessage(t *template.Template, d MessageData) (string, error) {

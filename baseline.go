@@ -140,7 +140,7 @@ func (m *Monitor) shifting(metric Metric, values []float64) string {
 	half := len(values) / 2
 	before, after := stats.EstimateMean(values[:half]), stats.EstimateMean(values[half:])
 	d := stats.Compare(before, after)
-	limit := m.Settings().RegressionSensitivity * math.Abs(before.Value)
+	limit := m.sensitivity(metric.Name) * math.Abs(before.Value)
 	if math.Abs(d.Value) <= limit || d.PValue >= significance/float64(len(requestMetrics)) {
 		return ""
 	}

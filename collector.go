@@ -54,15 +54,30 @@ type runner struct {
 	failing bool            // the last run; mu
 }
 
-// failed notes a failure. It is logged when it follows on a success, so that a collector
-// that always fails does not fill the log; mu is held.
-func (r *runner) failed(log *slog.Logger, err error) {
-	r.status.LastError = err.Error()
-	if !r.failing {
-		log.Warn("perfmon: a collector failed", "collector", r.status.Name, "error", err)
+// note counts what came of a run. A failure is logged when it follows on a success, so
+// that a collector that always fails does not fill the log.
+func (r *runner) note(log *slog.Logger, err error, count func(*CollectorStatus)) {
+	r.mu.Lock()
+	count(&r.status)
+	begins := err != nil && !r.failing
+	if err != nil {
+		r.status.LastError = err.Error()
 	}
-	r.failing = true
+	r.failing = err != nil
+	name := r.status.Name
+	r.mu.Unlock()
+	if begins {
+		quietly(func() { log.Warn("perfmon: a collector failed", "collector", name, "error", err) })
+	}
 }
+
+// quietly calls the host's logger: what goes wrong in it must not go up.
+func quietly(log func()) {
+	defer func() { _ = recover() }()
+	log()
+}
+
+var errLate = errors.New("it came back too late")
 
 // reading is what one run has set so far.
 type reading struct {
@@ -82,6 +97,12 @@ func (v *reading) set(metric string, value float64) {
 	if !v.closed {
 		v.values[i] = value
 	}
+}
+
+func (v *reading) isClosed() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.closed
 }
 
 // close ends the reading; what is set later is dropped.
@@ -123,19 +144,20 @@ func newRunner(c Collector) (r *runner, metrics []Metric, err error) {
 func (r *runner) run(ctx context.Context, clk clock.Clock, log *slog.Logger, v *reading) {
 	start := clk.Now()
 	panicked, err := r.collect(ctx, v)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.status.Runs++
-	r.status.LastDuration = clk.Since(start)
-	if err != nil {
-		r.status.Failures++
-		r.failed(log, err)
-	} else {
-		r.failing = false
+	took := clk.Since(start)
+	if err == nil && v.isClosed() {
+		err = errLate
 	}
-	if panicked {
-		r.status.Panics++
-	}
+	r.note(log, err, func(s *CollectorStatus) {
+		s.Runs++
+		s.LastDuration = took
+		if err != nil && err != errLate {
+			s.Failures++
+		}
+		if panicked {
+			s.Panics++
+		}
+	})
 }
 
 func (r *runner) collect(ctx context.Context, v *reading) (panicked bool, err error) {
@@ -213,10 +235,7 @@ func (cs *collectors) collect(ctx context.Context, values []float64) {
 	}
 	for _, v := range readings {
 		if v.r.busy.Load() && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			v.r.mu.Lock()
-			v.r.status.Timeouts++
-			v.r.failed(cs.log, fmt.Errorf("no answer within %v", cs.timeout))
-			v.r.mu.Unlock()
+			v.r.note(cs.log, fmt.Errorf("no answer within %v", cs.timeout), func(s *CollectorStatus) { s.Timeouts++ })
 		}
 		for i, value := range v.close() {
 			if i < len(values) {

@@ -139,6 +139,28 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	}
 }
 
+// A collector that is always late, but comes back, is logged once, too.
+func TestLatenessIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m, err := perfmon.New(perfmon.WithoutSystemMetrics(), perfmon.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+			perfmon.WithMetricFunc(metric("x"), func() float64 { time.Sleep(6 * time.Second); return 1 }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(58 * time.Second)
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(log.String(), "a collector failed"); n != 1 {
+			t.Errorf("five late runs are logged %d times:\n%s", n, log.String())
+		}
+	})
+}
+
 func TestMetricsAddedAtRunTime(t *testing.T) {
 	b := start(t)
 	b.step()

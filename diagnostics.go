@@ -60,7 +60,7 @@ type TableStatus struct {
 	Table  string `json:"table"` // "endpoints" or "organizations"
 	Used   int    `json:"used"`
 	Limit  int    `json:"limit"`
-	Folded uint64 `json:"folded"` // requests counted as "(other)"
+	Folded uint64 `json:"folded"` // responses counted as "(other)", up to the latest step
 }
 
 // AlertCounts says how many alerts are held.

@@ -92,11 +92,9 @@ func TestDiagnosticsCountsWhatDidNotFit(t *testing.T) {
 	}
 	b.step()
 	want := []perfmon.TableStatus{
-		{Table: "endpoints", Used: 2, Limit: 2, Folded: 2}, {Table: "organizations", Used: 1, Limit: 1, Folded: 4},
+		{Table: "endpoints", Used: 2, Limit: 2, Folded: 3}, {Table: "organizations", Used: 1, Limit: 1, Folded: 4},
 	}
-	got := b.Diagnostics().Tables
-	got[0].Folded = min(got[0].Folded, 2) // a recorder may remember where a pattern goes
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, b.Diagnostics().Tables); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	var names []string

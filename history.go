@@ -21,7 +21,6 @@ type history struct {
 	ring      *ring.Ring
 	service   map[string]ring.Column
 	scopes    map[Scope]*scopeHistory
-	points    uint64 // made since the start
 }
 
 // scopeHistory is what is kept of an endpoint or an organization.
@@ -62,13 +61,21 @@ func (h *history) count(scope Scope, d *traffic.Delta) {
 	s.pending.Merge(d)
 }
 
+// forget drops what was counted since the last point.
+func (h *history) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.scopes {
+		s.pending.Reset()
+	}
+}
+
 // close makes a point of the service's values, by position in the catalog, and of
 // what was counted for each scope since the last one, elapsed ago.
 func (h *history) close(at time.Time, elapsed time.Duration, c *catalog, values []float64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ring.Append(at)
-	h.points++
 	for i, v := range values {
 		if math.IsNaN(v) {
 			continue

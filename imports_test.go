@@ -49,7 +49,6 @@ var mayRequire = map[string][]string{
 	"internal/system": {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
 	"internal/golden": {"github.com/google/go-cmp/cmp"},
 	"internal/digest": {"golang.org/x/exp/slices"},
-	"internal/ring":   {"golang.org/x/exp/slices"},
 	"internal/stats":  {"golang.org/x/exp/slices"},
 }
 

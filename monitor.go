@@ -292,6 +292,8 @@ func (m *Monitor) Close() error {
 		m.closeSubscribers()
 	}
 	var errs []error
+	grace, cancel := m.clock.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
 	for _, w := range []struct {
 		what string
 		wg   *sync.WaitGroup
@@ -300,7 +302,7 @@ func (m *Monitor) Close() error {
 		{"an alert callback", &m.alertSubs.running},
 		{"a sample callback", &m.sampleSubs.running},
 	} {
-		if !waitAtMost(m.clock, closeGrace, w.wg) {
+		if !wait(grace, w.wg) {
 			errs = append(errs, fmt.Errorf("perfmon: close: %s has not returned after %v", w.what, closeGrace))
 		}
 	}
@@ -335,7 +337,7 @@ func (m *Monitor) Uptime() time.Duration {
 // Now returns the time of the monitor's clock, in UTC.
 func (m *Monitor) Now() time.Time { return m.wall() }
 
-// Step, Interval and Retention return what the options set.
+// Step returns how often metrics are read and thresholds evaluated.
 func (m *Monitor) Step() time.Duration { return m.stepLength }
 
 // Interval returns how much time a point stands for.

@@ -75,7 +75,11 @@ func TestCloseNamesWhatDoesNotReturn(t *testing.T) {
 		}
 		release := make(chan struct{})
 		m.Subscribe(func(perfmon.Sample) { <-release })
+		m.OnAlert(func(perfmon.AlertEvent) { <-release })
 		if err := m.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Raise(perfmon.HostAlert{Metric: "x", Severity: perfmon.Warning, Message: "m"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(11 * time.Second)
@@ -327,6 +331,13 @@ func TestDisabledMonitorRestsAndWakes(t *testing.T) {
 	}
 	if got := b.value(b.step(), perfmon.ThroughputRPS); got != 5 {
 		t.Errorf("throughput %v after waking, want 5: the pause is no part of the step", got)
+	}
+	for range 5 {
+		b.step() // the first point
+	}
+	got := b.History(perfmon.Scope{Endpoint: "GET /"}, 0, perfmon.ThroughputRPS).Values[perfmon.ThroughputRPS]
+	if len(got) != 1 || math.Abs(got[0]-50.0/60) > 0.001 {
+		t.Errorf("throughput of the endpoint's first point %v, want %v: what came before the pause is no part of it", got, 50.0/60)
 	}
 }
 

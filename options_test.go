@@ -75,6 +75,7 @@ func TestBadOptions(t *testing.T) {
 		{"error status that panics", perfmon.WithErrorStatus(func(int) bool { panic("boo") }), []string{"error status", "boo"}},
 		{"message that does not parse", perfmon.WithAlertMessage("{{.Value"), []string{"alert message"}},
 		{"message of an unknown field", perfmon.WithAlertMessage("{{.Hostname}}"), []string{"alert message", "Hostname"}},
+		{"message that fails for a regression", perfmon.WithAlertMessage("{{.Value}}{{if .Baseline}}{{.Nothing}}{{end}}"), []string{"alert message", "Nothing"}},
 		{"empty message", perfmon.WithAlertMessage(""), []string{"alert message", "empty"}},
 		{"long service name", perfmon.WithService(perfmon.Service{Name: strings.Repeat("x", 300)}), []string{"service name", "200 bytes"}},
 

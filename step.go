@@ -60,10 +60,8 @@ func (m *Monitor) resume(now time.Time) {
 	l.reader.Endpoints(func(string, *traffic.Delta) {})
 	l.reader.Organizations(func(string, *traffic.Delta) {})
 	l.step.requests.Reset()
-	l.point.requests.Reset()
-	l.steps = 0
-	clear(l.sums)
-	clear(l.counts)
+	m.history.forget()
+	l.endPoint()
 	l.begin(now)
 	scratch := absent(len(builtin))
 	m.readOwn(&l.step, now, scratch)
@@ -86,7 +84,7 @@ func (m *Monitor) step(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
 			m.panics.Add(1)
-			m.log.Error("perfmon: a step failed", "panic", p)
+			quietly(func() { m.log.Error("perfmon: a step failed", "panic", p) })
 		}
 	}()
 	l := &m.loop
@@ -210,6 +208,11 @@ func (m *Monitor) closePoint(c *catalog, now, at time.Time) {
 	m.history.close(at, elapsed, c, values)
 	m.compare()
 	m.anomalies.look(at, c, values)
+	l.endPoint()
+}
+
+// endPoint empties what the steps since the last point were gathered in.
+func (l *loop) endPoint() {
 	l.point.requests.Reset()
 	l.steps = 0
 	clear(l.sums)

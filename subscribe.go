@@ -1,13 +1,12 @@
 package perfmon
 
 import (
+	"context"
 	"log/slog"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/benbjohnson/clock"
 	"golang.org/x/exp/slices"
 )
 
@@ -130,7 +129,8 @@ func (s *subscriber[T]) call(v T) {
 	defer func() {
 		// Only the first is logged: all of them are counted.
 		if p := recover(); p != nil && s.panics.Add(1) == 1 {
-			s.log.Error("perfmon: a callback panicked", "panic", p, "stack", string(firstLines(debug.Stack(), 16)))
+			stack := string(firstLines(debug.Stack(), 16))
+			quietly(func() { s.log.Error("perfmon: a callback panicked", "panic", p, "stack", stack) })
 		}
 	}()
 	s.delivered.Add(1)
@@ -160,16 +160,14 @@ func (ss *subscribers[T]) status() []SubscriberStatus {
 	return list
 }
 
-// waitAtMost waits for wg, but not longer than d, and reports whether it ended.
-func waitAtMost(clk clock.Clock, d time.Duration, wg *sync.WaitGroup) bool {
+// wait waits for wg, but not longer than ctx, and reports whether it ended.
+func wait(ctx context.Context, wg *sync.WaitGroup) bool {
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
-	timer := clk.Timer(d)
-	defer timer.Stop()
 	select {
 	case <-done:
 		return true
-	case <-timer.C:
+	case <-ctx.Done():
 		return false
 	}
 }

@@ -7,8 +7,6 @@ package ring
 import (
 	"math"
 	"time"
-
-	"golang.org/x/exp/slices"
 )
 
 // Ring is the axis of time: up to a fixed number of points, always ascending.
@@ -36,9 +34,6 @@ func New(capacity int) *Ring {
 
 // Len returns how many points there are.
 func (r *Ring) Len() int { return r.n }
-
-// Cap returns how many points fit.
-func (r *Ring) Cap() int { return len(r.times) }
 
 // Time returns the time of point i, counted from the oldest.
 func (r *Ring) Time(i int) time.Time { return time.UnixMilli(r.times[r.slot(i)]).UTC() }
@@ -81,11 +76,6 @@ func (r *Ring) After(t time.Time) int {
 		}
 	}
 	return lo
-}
-
-// Remove takes a column off the ring.
-func (r *Ring) Remove(c Column) {
-	r.columns = slices.DeleteFunc(r.columns, func(o Column) bool { return o == c })
 }
 
 // chunkLen slots of a column are allocated together, when the first is set: a

@@ -105,17 +105,3 @@ func TestLogsKeepFourDigits(t *testing.T) {
 		t.Error("NaN is not kept as absent")
 	}
 }
-
-func TestRemovedColumnIsNoLongerCleared(t *testing.T) {
-	r := ring.New(2)
-	a, b := r.Floats(), r.Logs()
-	r.Append(epoch)
-	a.Set(1)
-	b.Set(1)
-	r.Remove(a)
-	r.Append(epoch.Add(time.Minute))
-	r.Append(epoch.Add(2 * time.Minute))
-	if !math.IsNaN(b.At(1)) {
-		t.Error("the column that stayed holds an overwritten point's value")
-	}
-}

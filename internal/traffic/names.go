@@ -33,7 +33,7 @@ type Names struct {
 	limit  int
 	other  ID
 	full   atomic.Bool
-	folded atomic.Uint64 // requests counted under the last name
+	folded atomic.Uint64 // responses read under the last name
 
 	ids atomic.Pointer[map[Key]ID]
 
@@ -68,8 +68,15 @@ func (n *Names) All() []string {
 // Used returns how many of them are taken, the reserved ones left out.
 func (n *Names) Used() int { return len(n.All()) - int(n.other) - 1 }
 
-// Folded returns how often a name was asked for that did not fit.
+// Folded returns how many responses were read of names that did not fit.
 func (n *Names) Folded() uint64 { return n.folded.Load() }
+
+// read notes what was counted for a name.
+func (n *Names) read(id ID, d *Delta) {
+	if id == n.other {
+		n.folded.Add(d.Responses)
+	}
+}
 
 // Limit returns how many names fit, the reserved ones left out.
 func (n *Names) Limit() int { return n.limit - int(n.other) - 1 }
@@ -82,7 +89,6 @@ func (n *Names) intern(k Key) ID {
 		return id
 	}
 	if n.full.Load() || len(k.Pattern) > maxName {
-		n.folded.Add(1)
 		return n.other
 	}
 	return n.make(k)
@@ -102,7 +108,6 @@ func (n *Names) make(k Key) ID {
 	if !ok {
 		if len(n.names) == n.limit {
 			n.full.Store(true)
-			n.folded.Add(1)
 			return n.other
 		}
 		id = ID(len(n.names))

@@ -63,6 +63,7 @@ func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int
 			r.drain(s.endpoints[id].Load(), &r.stripes[i].endpoints[id])
 		}
 		r.ended += r.scratch.Responses
+		r.t.Endpoints.read(ID(id), &r.scratch)
 		f(name, &r.scratch)
 	}
 	// Ends were read first: a request that ends meanwhile counts as in flight.
@@ -86,6 +87,7 @@ func (r *Reader) Organizations(f func(name string, d *Delta)) {
 		for i, s := range r.t.stripes {
 			r.drain(s.organizations[id].Load(), &r.stripes[i].organizations[id])
 		}
+		r.t.Organizations.read(ID(id), &r.scratch)
 		f(name, &r.scratch)
 	}
 }
