@@ -17,7 +17,6 @@ type Stats struct {
 	GCPauseP99      float64 // seconds; absent without a pause in the window
 	GCCPUPercent    float64 // of the processors' time
 	SchedLatencyP99 float64 // seconds a goroutine waited to run; absent when none did
-	TotalMB         float64 // memory mapped by the runtime and not returned, MiB
 }
 
 const (
@@ -29,8 +28,6 @@ const (
 	schedLatencies
 	cpuGC
 	cpuTotal
-	memTotal
-	memReleased
 	numSamples
 )
 
@@ -43,8 +40,6 @@ var names = [numSamples]string{
 	schedLatencies: "/sched/latencies:seconds",
 	cpuGC:          "/cpu/classes/gc/total:cpu-seconds",
 	cpuTotal:       "/cpu/classes/total:cpu-seconds",
-	memTotal:       "/memory/classes/total:bytes",
-	memReleased:    "/memory/classes/heap/released:bytes",
 }
 
 // Reader reads over windows that follow each other. It belongs to one goroutine.
@@ -79,7 +74,6 @@ func (r *Reader) Since(w *Window, elapsed time.Duration) Stats {
 		Goroutines:  r.number(goroutines),
 		HeapMB:      r.number(heapObjects) / mib,
 		HeapGoalMB:  r.number(heapGoal) / mib,
-		TotalMB:     (r.number(memTotal) - r.number(memReleased)) / mib,
 		AllocRateMB: math.NaN(),
 	}
 	if v := r.samples[allocs].Value; v.Kind() == metrics.KindUint64 {

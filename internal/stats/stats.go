@@ -11,19 +11,17 @@ import (
 // Summary describes a series. Of an empty one all but Count is NaN; the standard
 // deviation and the interval need two numbers.
 type Summary struct {
-	Count                 int
-	Mean, Median, StdDev  float64
-	Min, Max              float64
-	P90, P95, P99         float64
-	MeanLow, MeanHigh     float64 // 95 % confidence interval of the mean
-	EffectiveSampleSize   float64 // how many independent numbers would say as much
-	LagOneAutocorrelation float64
+	Count                int
+	Mean, Median, StdDev float64
+	Min, Max             float64
+	P90, P95, P99        float64
+	MeanLow, MeanHigh    float64 // 95 % confidence interval of the mean
 }
 
 // Summarize describes x.
 func Summarize(x []float64) Summary {
 	nan := math.NaN()
-	s := Summary{len(x), nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan}
+	s := Summary{len(x), nan, nan, nan, nan, nan, nan, nan, nan, nan, nan}
 	if len(x) == 0 {
 		return s
 	}
@@ -41,7 +39,6 @@ func Summarize(x []float64) Summary {
 	m := EstimateMean(x)
 	half := m.StdErr * StudentQuantile(0.975, m.DF)
 	s.MeanLow, s.MeanHigh = s.Mean-half, s.Mean+half
-	s.EffectiveSampleSize, s.LagOneAutocorrelation = m.ESS, m.Rho
 	return s
 }
 
@@ -84,8 +81,6 @@ type Mean struct {
 	Value  float64
 	StdErr float64
 	DF     float64 // degrees of freedom of the standard error
-	ESS    float64 // effective sample size
-	Rho    float64 // lag-one autocorrelation
 }
 
 // EstimateMean estimates the mean of a series whose numbers depend on those before.
@@ -101,7 +96,7 @@ type Mean struct {
 func EstimateMean(x []float64) Mean {
 	n := float64(len(x))
 	mean, variance := MeanVariance(x)
-	m := Mean{Value: mean, DF: n - 1, ESS: n}
+	m := Mean{Value: mean, DF: n - 1}
 	if len(x) < 2 {
 		m.StdErr = math.NaN()
 		return m
@@ -121,8 +116,8 @@ func EstimateMean(x []float64) Mean {
 			c1 += v * d[i-1]
 		}
 	}
-	m.Rho = c1 / c0
-	rho := m.Rho + (1+3*m.Rho)/n
+	rho := c1 / c0
+	rho += (1 + 3*rho) / n
 	rho = math.Max(0, math.Min(rho, 0.97))
 	u := make([]float64, len(d)-1)
 	for i := range u {
@@ -131,8 +126,8 @@ func EstimateMean(x []float64) Mean {
 	long := bartlett(u) / ((1 - rho) * (1 - rho))
 	long = math.Max(long, variance)
 	m.StdErr = math.Sqrt(long / n)
-	m.ESS = n * variance / long
-	m.DF = math.Max(m.ESS-1, 1)
+	// As many degrees of freedom as independent numbers that say as much would have.
+	m.DF = math.Max(n*variance/long-1, 1)
 	return m
 }
 

@@ -11,14 +11,14 @@ import (
 // Reader reads over spans that follow each other. It belongs to one goroutine.
 type Reader struct{ own span }
 
-// New returns a reader. Beyond Linux it knows the process's own processor time,
-// where the system tells it; the rest is absent.
+// New returns a reader. Beyond Linux it knows the memory that the runtime has mapped and,
+// where the system tells it, the process's own processor time; the rest is absent.
 func New() (*Reader, error) { return &Reader{}, nil }
 
 // Read takes a reading at the time now.
 func (r *Reader) Read(now time.Time) (Stats, error) {
 	nan := math.NaN()
-	s := Stats{nan, nan, nan, nan, nan, nan}
+	s := Stats{mappedMB(), nan, nan, nan, nan, nan}
 	if used, ok := processTime(); ok {
 		if p, ok := r.own.percent(used, now, float64(runtime.NumCPU())); ok {
 			s.ProcessCPUPercent = p
