@@ -10,8 +10,8 @@ import (
 
 	"github.com/backend-prs/perfmon/internal/digest"
 	"github.com/backend-prs/perfmon/internal/ring"
-	"github.com/backend-prs/perfmon/internal/sketch"
 	"github.com/backend-prs/perfmon/internal/traffic"
+	"github.com/backend-prs/perfmon/sketch"
 )
 
 // history owns all points. The step loop adds to it, everybody reads.

@@ -20,14 +20,14 @@ const module = "github.com/backend-prs/perfmon"
 var mayImport = map[string][]string{
 	"": {
 		"internal/anomaly", "internal/digest", "internal/distinct", "internal/goruntime", "internal/jsonnum", "internal/lifecycle",
-		"internal/ring", "internal/sketch", "internal/stats", "internal/system", "internal/traffic",
+		"internal/ring", "sketch", "internal/stats", "internal/system", "internal/traffic",
 	},
 	"middleware": {"", "internal/mark"},
 	"httpapi":    {"", "internal/jsonnum", "internal/mark"},
 	"sqltime":    {""},
 
 	"internal/anomaly":   {},
-	"internal/digest":    {"internal/sketch"},
+	"internal/digest":    {"sketch"},
 	"internal/distinct":  {},
 	"internal/golden":    {}, // for tests
 	"internal/goruntime": {},
@@ -35,10 +35,10 @@ var mayImport = map[string][]string{
 	"internal/lifecycle": {},
 	"internal/mark":      {},
 	"internal/ring":      {},
-	"internal/sketch":    {},
+	"sketch":             {},
 	"internal/stats":     {},
 	"internal/system":    {},
-	"internal/traffic":   {"internal/sketch"},
+	"internal/traffic":   {"sketch"},
 }
 
 // mayRequire lists which modules a package may import, tests left out. Only the edges

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/exp/slices"
 
 	"github.com/backend-prs/perfmon/internal/digest"
-	"github.com/backend-prs/perfmon/internal/sketch"
+	"github.com/backend-prs/perfmon/sketch"
 )
 
 // The percentiles of a window are those of all its requests, however old they are:

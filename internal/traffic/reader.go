@@ -1,7 +1,7 @@
 package traffic
 
 import (
-	"github.com/backend-prs/perfmon/internal/sketch"
+	"github.com/backend-prs/perfmon/sketch"
 )
 
 // Delta is what was counted since the last time it was asked.

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/backend-prs/perfmon/internal/sketch"
+	"github.com/backend-prs/perfmon/sketch"
 )
 
 // Names under which requests are counted that have no endpoint of their own.

@@ -1,0 +1,65 @@
+package traffic_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/backend-prs/perfmon/internal/traffic"
+)
+
+// BenchmarkRecord measures what a request costs here: a start, the endpoint found by
+// its pattern among 50, and the response counted.
+func BenchmarkRecord(b *testing.B) {
+	patterns := make([]string, 50)
+	for i := range patterns {
+		patterns[i] = fmt.Sprintf("GET /api/v1/resource%d/{id}", i)
+	}
+	record := func(rec *traffic.Recorder, i int) {
+		rec.Start()
+		rec.End(rec.Endpoint("GET", patterns[i%len(patterns)]), traffic.Outcome{Status: 200}, time.Duration(i&1023)*1000)
+	}
+	b.Run("serial", func(b *testing.B) {
+		rec := traffic.New(500, 10).NewRecorder()
+		for i := 0; b.Loop(); i++ {
+			record(rec, i)
+		}
+	})
+	b.Run("parallel", func(b *testing.B) {
+		t := traffic.New(500, 10)
+		var begin atomic.Int64
+		b.RunParallel(func(pb *testing.PB) {
+			rec := t.NewRecorder()
+			for i := int(begin.Add(17)); pb.Next(); i++ {
+				record(rec, i)
+			}
+		})
+	})
+	b.Run("full table", func(b *testing.B) {
+		rec := traffic.New(25, 10).NewRecorder()
+		for i := 0; b.Loop(); i++ {
+			record(rec, i)
+		}
+	})
+	b.Run("organization", func(b *testing.B) {
+		rec := traffic.New(25, 50).NewRecorder()
+		for i := 0; b.Loop(); i++ {
+			rec.EndOrganization(patterns[i%len(patterns)], traffic.Outcome{Status: 200}, time.Duration(i&1023)*1000)
+		}
+	})
+}
+
+// BenchmarkNewNames measures 20,000 names that come one after the other.
+func BenchmarkNewNames(b *testing.B) {
+	names := make([]string, 20_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("tenant-%d", i)
+	}
+	for b.Loop() {
+		rec := traffic.New(10, len(names)).NewRecorder()
+		for _, name := range names {
+			rec.EndOrganization(name, traffic.Outcome{Status: 200}, time.Millisecond)
+		}
+	}
+}

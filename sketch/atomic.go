@@ -1,0 +1,117 @@
+package sketch
+
+import "sync/atomic"
+
+// Atomic counts values from any number of goroutines, one atomic addition each, and is
+// only ever counted up. The zero value is empty and ready. It is read with a [Cursor].
+//
+// A page of 64 buckets is allocated when the first value falls into its power of two,
+// at most 37 times in its life. Goroutines that often count at the same time had better
+// have an Atomic each: sketches merge.
+type Atomic struct {
+	pages [numPages]atomic.Pointer[atomicPage]
+}
+
+type atomicPage [pageLen]atomic.Uint32
+
+// Add counts v once. A value above [Max] counts as Max.
+func (a *Atomic) Add(v uint64) {
+	i := index(v)
+	p := a.pages[i>>subBits].Load()
+	if p == nil {
+		p = a.grow(i >> subBits)
+	}
+	p[i&(pageLen-1)].Add(1)
+}
+
+// grow makes page i, or returns the one that another goroutine made meanwhile.
+//
+//go:noinline
+func (a *Atomic) grow(i int) *atomicPage {
+	a.pages[i].CompareAndSwap(nil, new(atomicPage))
+	return a.pages[i].Load()
+}
+
+// Merge adds all that s counted; a bucket of s holds less than 2^32 values.
+func (a *Atomic) Merge(s *Sketch) {
+	s.each(func(i int, n uint64) {
+		p := a.pages[i>>subBits].Load()
+		if p == nil {
+			p = a.grow(i >> subBits)
+		}
+		p[i&(pageLen-1)].Add(uint32(n))
+	})
+}
+
+// Cursor remembers how far an Atomic was read. The zero value stands at its beginning.
+// A cursor belongs to one Atomic, and to one goroutine at a time.
+type Cursor struct {
+	pages [numPages]*[pageLen]uint32 // counts read so far, modulo 2^32
+	wraps map[int]uint64             // by bucket: what the counts lost in passing 2^32
+	count uint64
+}
+
+// Drain adds to s what a counted since the cursor, moves the cursor on and returns how
+// many values that were. With a nil s the values are only counted. Writers are never
+// held up and nothing is reset: counts are subtracted modulo 2^32, so a bucket may take
+// up to 2^32-1 values between two calls.
+func (a *Atomic) Drain(c *Cursor, s *Sketch) uint64 {
+	var sum uint64
+	for i := range a.pages {
+		page := a.pages[i].Load()
+		if page == nil {
+			continue
+		}
+		seen := c.pages[i]
+		if seen == nil {
+			seen = new([pageLen]uint32)
+			c.pages[i] = seen
+		}
+		for j := range page {
+			now := page[j].Load()
+			n := now - seen[j]
+			if n == 0 {
+				continue
+			}
+			if now < seen[j] {
+				c.wrap(i<<subBits + j)
+			}
+			seen[j] = now
+			if s != nil {
+				s.addN(i<<subBits+j, uint64(n))
+			}
+			sum += uint64(n)
+		}
+	}
+	c.count += sum
+	return sum
+}
+
+//go:noinline
+func (c *Cursor) wrap(bucket int) {
+	if c.wraps == nil {
+		c.wraps = map[int]uint64{}
+	}
+	c.wraps[bucket] += 1 << 32
+}
+
+// Count returns how many values were read up to the cursor.
+func (c *Cursor) Count() uint64 { return c.count }
+
+// AddTo adds to s all values that were read up to the cursor, since the Atomic's
+// beginning.
+func (c *Cursor) AddTo(s *Sketch) {
+	for i, page := range c.pages {
+		if page == nil {
+			continue
+		}
+		for j, n := range page {
+			if n != 0 {
+				s.addN(i<<subBits+j, uint64(n))
+			}
+		}
+	}
+	for i, n := range c.wraps {
+		s.addN(i, n)
+	}
+}
