@@ -11,7 +11,6 @@ import (
 	"github.com/backend-prs/perfmon/internal/digest"
 	"github.com/backend-prs/perfmon/internal/ring"
 	"github.com/backend-prs/perfmon/internal/traffic"
-	"github.com/backend-prs/perfmon/sketch"
 )
 
 // history owns all points. The step loop adds to it, everybody reads.
@@ -100,9 +99,6 @@ func (h *history) close(at time.Time, elapsed time.Duration, c *catalog, values 
 	}
 }
 
-// quantiles of response times, as requestMetrics begins.
-var quantiles = []float64{0.5, 0.95, 0.99}
-
 // Places in requestMetrics.
 const (
 	throughputColumn = 4
@@ -111,11 +107,8 @@ const (
 
 // requestValues turns counts into the values of requestMetrics, NaN for absent ones.
 func requestValues(d *traffic.Delta, elapsed time.Duration) (v [len(requestMetrics)]float64) {
-	d.Times.Quantiles(quantiles, v[:len(quantiles)])
-	v[3] = d.Times.Mean()
-	for i := range v[:4] {
-		v[i] /= float64(time.Second)
-	}
+	times := d.ResponseTimes()
+	v[0], v[1], v[2], v[3] = times.P50, times.P95, times.P99, times.Mean
 	v[throughputColumn], v[errorRateColumn] = math.NaN(), math.NaN()
 	if elapsed > 0 {
 		v[throughputColumn] = float64(d.Responses) / elapsed.Seconds()
@@ -260,15 +253,15 @@ func (m *Monitor) Requests(window time.Duration) ScopeStats {
 	if up := m.startedAt(); s.From.Before(up) {
 		s.From = up
 	}
-	var times sketch.Sketch
+	var sum traffic.Counts
 	h.mu.RLock()
 	for scope, sh := range h.scopes {
 		if scope.Kind() == ScopeEndpoint {
-			sh.sum(now.Add(-window), &times, &s)
+			sh.sum(now.Add(-window), &sum, &s)
 		}
 	}
 	h.mu.RUnlock()
-	s.finish(now, &times)
+	s.finish(now, &sum)
 	return s
 }
 
@@ -285,18 +278,18 @@ func (m *Monitor) scopeStats(kind ScopeKind, window time.Duration) []ScopeStats 
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	list := []ScopeStats{}
-	var times sketch.Sketch
+	var sum traffic.Counts
 	for scope, sh := range h.scopes {
 		if scope.Kind() != kind {
 			continue
 		}
-		times.Reset()
+		sum.Reset()
 		s := ScopeStats{Scope: scope, From: begin}
-		sh.sum(now.Add(-window), &times, &s)
+		sh.sum(now.Add(-window), &sum, &s)
 		if s.Requests == 0 {
 			continue
 		}
-		s.finish(now, &times)
+		s.finish(now, &sum)
 		list = append(list, s)
 	}
 	slices.SortFunc(list, func(a, b ScopeStats) int {
@@ -312,9 +305,9 @@ func (m *Monitor) scopeStats(kind ScopeKind, window time.Duration) []ScopeStats 
 }
 
 // sum adds what was counted after since, up to now.
-func (sh *scopeHistory) sum(since time.Time, times *sketch.Sketch, s *ScopeStats) {
-	sum := sh.digests.Since(since, times)
-	times.Merge(&sh.pending.Times)
+func (sh *scopeHistory) sum(since time.Time, counts *traffic.Counts, s *ScopeStats) {
+	sum := sh.digests.Since(since, &counts.Times)
+	counts.Times.Merge(&sh.pending.Times)
 	s.Requests += sum.Responses + sh.pending.Responses
 	s.Errors += sum.Errors + sh.pending.Errors
 	if !sum.From.IsZero() && sum.From.Before(s.From) {
@@ -323,11 +316,9 @@ func (sh *scopeHistory) sum(since time.Time, times *sketch.Sketch, s *ScopeStats
 }
 
 // finish derives rates and times from what was summed up.
-func (s *ScopeStats) finish(now time.Time, times *sketch.Sketch) {
-	var q [3]float64
-	times.Quantiles(quantiles, q[:])
-	second := float64(time.Second)
-	s.P50, s.P95, s.P99, s.Avg = q[0]/second, q[1]/second, q[2]/second, times.Mean()/second
+func (s *ScopeStats) finish(now time.Time, counts *traffic.Counts) {
+	times := counts.ResponseTimes()
+	s.P50, s.P95, s.P99, s.Avg = times.P50, times.P95, times.P99, times.Mean
 	s.Throughput, s.ErrorRate = math.NaN(), math.NaN()
 	if elapsed := now.Sub(s.From).Seconds(); elapsed > 0 {
 		s.Throughput = float64(s.Requests) / elapsed

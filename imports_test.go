@@ -20,7 +20,7 @@ const module = "github.com/backend-prs/perfmon"
 var mayImport = map[string][]string{
 	"": {
 		"internal/anomaly", "internal/digest", "internal/distinct", "internal/goruntime", "internal/jsonnum", "internal/lifecycle",
-		"internal/ring", "sketch", "internal/stats", "internal/system", "internal/traffic",
+		"internal/ring", "internal/stats", "internal/system", "internal/traffic",
 	},
 	"middleware": {"", "internal/mark"},
 	"httpapi":    {"", "internal/jsonnum", "internal/mark"},
@@ -46,10 +46,11 @@ var mayImport = map[string][]string{
 var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
 	"middleware": {}, "httpapi": {"golang.org/x/exp/slices"}, "sqltime": {},
-	"internal/system": {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
-	"internal/golden": {"github.com/google/go-cmp/cmp"},
-	"internal/digest": {"golang.org/x/exp/slices"},
-	"internal/stats":  {"golang.org/x/exp/slices"},
+	"internal/system":  {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
+	"internal/golden":  {"github.com/google/go-cmp/cmp"},
+	"internal/digest":  {"golang.org/x/exp/slices"},
+	"internal/stats":   {"golang.org/x/exp/slices"},
+	"internal/traffic": {"golang.org/x/exp/slices"},
 }
 
 var knowHTTP = []string{"middleware", "httpapi", "internal/mark"}

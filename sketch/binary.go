@@ -106,7 +106,7 @@ func total(buckets []byte) (sum uint64, ok bool) {
 
 // mergeBuckets adds buckets that are sound.
 func (s *Sketch) mergeBuckets(buckets []byte) {
-	var page *[pageLen]uint64
+	var page *[pageLen]uint32
 	at := -1 // of page
 	for i, p := 0, 0; p < len(buckets); i++ {
 		n, k := uvarint(buckets[p:])
@@ -120,9 +120,7 @@ func (s *Sketch) mergeBuckets(buckets []byte) {
 			at = i >> subBits
 			page = s.page(at)
 		}
-		n = min(n>>1, maxCount-s.count)
-		page[i&(pageLen-1)] += n
-		s.count += n
+		s.addTo(page, i, n>>1)
 	}
 }
 

@@ -10,7 +10,7 @@
 // Every power of two is cut into 64 buckets of equal width. A value is reported as
 // the middle of its bucket, which is at most 1/128 = 0.78 % away from it. Values
 // below 128 have a bucket each and are exact. An empty sketch takes 300 bytes, and
-// each power of two that holds a value half a kilobyte more.
+// each power of two that holds a value 256 more.
 //
 // The layout is the one of HdrHistogram (Gil Tene, "HdrHistogram: A High Dynamic
 // Range Histogram", 2012); that such a histogram is a fully mergeable quantile
@@ -65,23 +65,40 @@ func middle(i int) float64 {
 // Sketch counts values. The zero value is empty and ready. It belongs to one goroutine
 // at a time; [Atomic] is for many writers. It counts to 2^62-1 values and stays there.
 type Sketch struct {
-	pages [numPages]*[pageLen]uint64
+	pages [numPages]*[pageLen]uint32 // counts modulo 2^32
+	wraps map[int]uint64             // by bucket: what its count lost in passing 2^32
 	count uint64
 }
 
 // Add counts v once. A value above [Max] counts as Max.
 func (s *Sketch) Add(v uint64) { s.addN(index(v), 1) }
 
-func (s *Sketch) addN(i int, n uint64) {
+func (s *Sketch) addN(i int, n uint64) { s.addTo(s.page(i>>subBits), i, n) }
+
+// addTo adds n to bucket i, which is on the page given.
+func (s *Sketch) addTo(page *[pageLen]uint32, i int, n uint64) {
 	n = min(n, maxCount-s.count)
-	s.page(i >> subBits)[i&(pageLen-1)] += n
+	bucket := &page[i&(pageLen-1)]
+	sum := uint64(*bucket) + n
+	*bucket = uint32(sum)
 	s.count += n
+	if sum > math.MaxUint32 {
+		s.wrap(i, sum&^math.MaxUint32)
+	}
+}
+
+//go:noinline
+func (s *Sketch) wrap(i int, n uint64) {
+	if s.wraps == nil {
+		s.wraps = map[int]uint64{}
+	}
+	s.wraps[i] += n
 }
 
 // page returns page i and makes it where there is none.
-func (s *Sketch) page(i int) *[pageLen]uint64 {
+func (s *Sketch) page(i int) *[pageLen]uint32 {
 	if s.pages[i] == nil {
-		s.pages[i] = new([pageLen]uint64)
+		s.pages[i] = new([pageLen]uint32)
 	}
 	return s.pages[i]
 }
@@ -99,28 +116,14 @@ func (s *Sketch) Reset() {
 			clear(p[:])
 		}
 	}
-	s.count = 0
+	s.wraps, s.count = nil, 0
 }
 
 // Merge adds all that o counted. It does not change o.
 func (s *Sketch) Merge(o *Sketch) {
-	if o.count == 0 {
-		return
+	if o.count > 0 {
+		o.each(s.addN)
 	}
-	if o.count > maxCount-s.count {
-		o.each(s.addN) // it is full on the way
-		return
-	}
-	for i, from := range o.pages {
-		if from == nil {
-			continue
-		}
-		to := s.page(i)
-		for j, n := range from {
-			to[j] += n
-		}
-	}
-	s.count += o.count
 }
 
 // Mean returns the mean of the values, NaN when there are none. It is at most 0.78 % off.
@@ -192,9 +195,13 @@ func (s *Sketch) each(f func(i int, n uint64)) {
 		if page == nil {
 			continue
 		}
-		for j, n := range page {
+		for j, low := range page {
+			n := uint64(low)
+			if s.wraps != nil {
+				n += s.wraps[p<<subBits+j]
+			}
 			if n != 0 {
-				f(p<<subBits+j, uint64(n))
+				f(p<<subBits+j, n)
 			}
 		}
 	}

@@ -1,193 +1,222 @@
 package traffic
 
 import (
+	"hash/maphash"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 )
 
-// ID numbers a name, from 0.
-type ID int32
+// Name is a name in a table, and what is counted for it. It is found anew for each
+// request and not kept: a name that is released may come back as another Name.
+type Name struct {
+	text  string
+	route string // its pattern, where that leaves the method open
+	extra bool   // not the first of its route
 
-// Key is a name in the two parts that a request has at hand, so that finding it
-// joins no strings. Method is empty where the pattern says it all.
-type Key struct {
-	Method  string
-	Pattern string
+	cells    []atomic.Pointer[cell] // by stripe: those of counters
+	counters *counters
 }
 
-func (k Key) String() string {
-	if k.Method == "" {
-		return k.Pattern
-	}
-	return k.Method + " " + k.Pattern
-}
+func (n *Name) String() string { return n.text }
 
-// maxName bounds a name's length in bytes; a longer one counts as one that does not
-// fit.
-const maxName = 256
-
-// Names gives names small numbers, up to a limit; all that come later share the
-// last one. Finding a known name takes no lock: the map is replaced, never changed.
+// Names is a table of names, up to a limit; those that do not fit are folded into one,
+// [Other]. Finding a name takes no lock. A new one takes a short lock. What a client can
+// send makes neither the table nor the time to search it grow past the limit.
 type Names struct {
-	limit  int
-	other  ID
-	full   atomic.Bool
-	folded atomic.Uint64 // responses read under the last name
+	stripes  int
+	reserved int   // names at the front of list that are always there
+	other    *Name // the last of them
+	table    atomic.Pointer[table]
+	purges   atomic.Uint64 // how often aliases were dropped; counted after it is done
+	full     atomic.Bool   // at the limit: new names are folded without the lock
+	wanted   atomic.Bool   // a name was folded for want of room since the last release
+	folded   atomic.Uint64 // responses read under Other
 
-	ids atomic.Pointer[map[Key]ID]
+	mu     sync.Mutex       // guards what follows, and the filling of table
+	limit  int              // reserved ones left out
+	list   []*Name          // appended to, or replaced as a whole
+	byText map[string]*Name // reserved ones left out
+	routes map[string]int   // how many names each route has that leaves the method open
+	extras int              // how many of the names are extra
 
-	mu    sync.Mutex // guards the making of names
-	names []string   // by ID; mu
-	byID  map[string]ID
+	retired []*counters // of released names; the reader's alone
 }
 
 // newNames returns a table for limit names beside the reserved ones, of which the
 // last is the one for all that do not fit.
-func newNames(limit int, reserved ...string) *Names {
-	n := &Names{limit: limit + len(reserved), other: ID(len(reserved) - 1), byID: map[string]ID{}}
-	m := map[Key]ID{}
-	for i, name := range reserved {
-		m[Key{Pattern: name}] = ID(i)
-		n.byID[name] = ID(i)
-		n.names = append(n.names, name)
+func newNames(stripes, limit int, reserved ...string) *Names {
+	n := &Names{stripes: stripes, reserved: len(reserved), limit: limit, byText: map[string]*Name{}, routes: map[string]int{}}
+	n.table.Store(newTable(maphash.MakeSeed(), 0))
+	for _, text := range reserved {
+		n.other = n.append(&Name{text: text})
 	}
-	n.ids.Store(&m)
+	n.full.Store(limit <= 0)
 	return n
 }
 
-func (n *Names) cap() int { return n.limit }
+// append puts a name into the list. The caller holds mu.
+func (n *Names) append(name *Name) *Name {
+	name.counters = newCounters(name.text, n.stripes)
+	name.cells = name.counters.cells
+	n.list = append(n.list, name)
+	return name
+}
 
-// All returns every name known, by ID. The slice is the caller's to read.
-func (n *Names) All() []string {
+// all returns every name; the slice is not changed any more.
+func (n *Names) all() []*Name {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.names[:len(n.names):len(n.names)]
+	return n.list[:len(n.list):len(n.list)]
 }
 
-// Used returns how many of them are taken, the reserved ones left out.
-func (n *Names) Used() int { return len(n.All()) - int(n.other) - 1 }
-
-// Folded returns how many responses were read of names that did not fit.
-func (n *Names) Folded() uint64 { return n.folded.Load() }
-
-// read notes what was counted for a name.
-func (n *Names) read(id ID, d *Delta) {
-	if id == n.other {
-		n.folded.Add(d.Responses)
+// All returns every name, the reserved ones first and the others by age.
+func (n *Names) All() []string {
+	var list []string
+	for _, name := range n.all() {
+		list = append(list, name.text)
 	}
+	return list
 }
+
+// Used returns how many names there are, the reserved ones left out.
+func (n *Names) Used() int { return len(n.all()) - n.reserved }
 
 // Limit returns how many names fit, the reserved ones left out.
-func (n *Names) Limit() int { return n.limit - int(n.other) - 1 }
+func (n *Names) Limit() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.limit
+}
 
-// Intern returns the number of a name, making it when it is new and fits.
-func (n *Names) Intern(name string) ID { return n.intern(Key{Pattern: name}) }
-
-func (n *Names) intern(k Key) ID {
-	if id, ok := (*n.ids.Load())[k]; ok {
-		return id
+// setLimit changes the limit. Names beyond it stay until they are released.
+func (n *Names) setLimit(limit int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if limit == n.limit {
+		return
 	}
-	if n.full.Load() || len(k.Pattern) > maxName {
+	n.limit = limit
+	n.unfold()
+}
+
+// unfold lets names that were folded ask for their place again. The caller holds mu.
+func (n *Names) unfold() {
+	n.table.Store(n.table.Load().rebuilt(func(a *alias) bool { return !a.folded && !a.name.counters.released }))
+	n.full.Store(len(n.list)-n.reserved >= n.limit)
+	n.purges.Add(1)
+}
+
+// Folded returns how many responses were read of names that were folded.
+func (n *Names) Folded() uint64 { return n.folded.Load() }
+
+// Intern returns a name, making it when it is new and fits.
+func (n *Names) Intern(text string) *Name { return n.intern(key{pattern: text}) }
+
+func (n *Names) intern(k key) *Name {
+	if len(k.pattern) > maxName {
 		return n.other
+	}
+	if a := n.table.Load().find(k); a != nil {
+		return a.name
+	}
+	return n.unknown(k)
+}
+
+// unknown finds the place of a key that is not in the table. Only clean keys get there,
+// so that the many ways to spell a name badly do not fill it.
+func (n *Names) unknown(k key) *Name {
+	if Reserved(k.pattern) {
+		return n.other
+	}
+	if c := clean(k.pattern); c != k.pattern {
+		return n.intern(key{k.method, c})
+	}
+	if n.full.Load() {
+		if k.method != 0 && k.method != otherMethod {
+			if a := n.table.Load().find(key{otherMethod, k.pattern}); a != nil {
+				return a.name
+			}
+		}
+		return n.noRoom()
 	}
 	return n.make(k)
 }
 
-// make is the slow way of intern: it copies the map once for each new key. Keys that
-// spell the same name get the same number.
-func (n *Names) make(k Key) ID {
+// noRoom notes that a name was folded.
+func (n *Names) noRoom() *Name {
+	if !n.wanted.Load() {
+		n.wanted.Store(true)
+	}
+	return n.other
+}
+
+// make makes the name of a clean key. Keys that spell the same name get the same one.
+func (n *Names) make(k key) *Name {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	old := *n.ids.Load()
-	if id, ok := old[k]; ok {
-		return id
+	if a := n.table.Load().find(k); a != nil {
+		return a.name // made by another goroutine meanwhile
 	}
-	name := k.String()
-	id, ok := n.byID[name]
-	if !ok {
-		if len(n.names) == n.limit {
-			n.full.Store(true)
-			return n.other
+	name, folded := n.place(k)
+	if name == n.other && !folded {
+		return n.noRoom()
+	}
+	t := n.table.Load()
+	a := &alias{hash: t.hash(k), key: key{k.method, ownPattern(name, k)}, name: name, folded: folded}
+	if !t.add(a) {
+		t = t.rebuilt(func(*alias) bool { return true })
+		t.add(a)
+		n.table.Store(t)
+	}
+	return name
+}
+
+// ownPattern returns a copy of a key's pattern that keeps no larger string alive: a part
+// of the name's text where it can be.
+func ownPattern(name *Name, k key) string {
+	if strings.HasSuffix(name.text, k.pattern) {
+		return name.text[len(name.text)-len(k.pattern):]
+	}
+	return strings.Clone(k.pattern)
+}
+
+// place finds or makes the name for a new key. The methods of a route that leaves its
+// method open are the client's to choose. So each but the first is extra. Extra names
+// take at most half of the table; from there on the extra methods of a route share one
+// name, with the method OTHER, until three quarters are taken. The last quarter is for
+// routes alone. folded says that the key did not get its own name although the table is
+// not full. The caller holds mu.
+func (n *Names) place(k key) (name *Name, folded bool) {
+	text := k.String()
+	if name := n.byText[text]; name != nil {
+		return name, false
+	}
+	if len(n.list)-n.reserved >= n.limit {
+		return n.other, false
+	}
+	extra := k.method != 0 && n.routes[k.pattern] > 0
+	if extra && n.extras >= n.limit/2 {
+		n.noRoom()
+		folded = true
+		k = key{otherMethod, k.pattern}
+		text = k.String()
+		if name := n.byText[text]; name != nil {
+			return name, true
 		}
-		id = ID(len(n.names))
-		n.names = append(n.names, name)
-		n.byID[name] = id
-	}
-	// Aliases are bounded, too: a name has at most one key with and one without a
-	// method, and a request with a method beyond the standard has none.
-	m := make(map[Key]ID, len(old)+1)
-	for k, id := range old {
-		m[k] = id
-	}
-	m[Key{Method: k.Method, Pattern: name[len(name)-len(k.Pattern):]}] = id
-	n.ids.Store(&m)
-	return id
-}
-
-// cache finds the numbers of the patterns seen last by the address of the pattern's
-// bytes: a router hands out the same string for every request of a route. It holds
-// on to those bytes, so that an address is never taken up by another string.
-type cache [64]struct {
-	pattern *byte
-	length  int32
-	method  uint8
-	id      ID
-}
-
-// Endpoint returns the number of the endpoint that serves method on pattern. A
-// pattern that names its method, like "GET /orders/{id}", says it all by itself.
-func (r *Recorder) Endpoint(method, pattern string) ID {
-	if pattern == "" {
-		return 0 // Unmatched
-	}
-	m := methodNumber(method)
-	p := unsafe.StringData(pattern)
-	h := (uintptr(unsafe.Pointer(p))>>3 ^ uintptr(unsafe.Pointer(p))>>9 ^ uintptr(m)) % uintptr(len(r.cache))
-	e := &r.cache[h]
-	if e.pattern == p && e.length == int32(len(pattern)) && e.method == m {
-		return e.id
-	}
-	id := r.t.Endpoints.intern(key(m, pattern))
-	e.pattern, e.length, e.method, e.id = p, int32(len(pattern)), m, id
-	return id
-}
-
-func key(method uint8, pattern string) Key {
-	for i := 0; i < len(pattern); i++ {
-		switch pattern[i] {
-		case '/':
-			return Key{methods[method], pattern}
-		case ' ', '\t':
-			return Key{"", pattern}
+		if n.extras >= n.limit*3/4 {
+			return n.other, true
 		}
 	}
-	return Key{methods[method], pattern}
-}
-
-// methods are the ones a request is told apart by; the last stands for all others.
-var methods = [...]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "OTHER"}
-
-func methodNumber(m string) uint8 {
-	switch m {
-	case "GET", "": // net/http takes an empty method for GET
-		return 0
-	case "HEAD":
-		return 1
-	case "POST":
-		return 2
-	case "PUT":
-		return 3
-	case "PATCH":
-		return 4
-	case "DELETE":
-		return 5
-	case "CONNECT":
-		return 6
-	case "OPTIONS":
-		return 7
-	case "TRACE":
-		return 8
+	name = n.append(&Name{text: strings.Clone(text), extra: extra})
+	n.byText[name.text] = name
+	if k.method != 0 {
+		name.route = ownPattern(name, k)
+		n.routes[name.route]++
 	}
-	return 9
+	if extra {
+		n.extras++
+	}
+	n.full.Store(len(n.list)-n.reserved >= n.limit)
+	return name, folded
 }

@@ -1,71 +1,26 @@
 package traffic
 
-import (
-	"github.com/backend-prs/perfmon/sketch"
-)
-
-// Delta is what was counted since the last time it was asked.
-type Delta struct {
-	Times     sketch.Sketch // response times in nanoseconds, streams left out
-	Responses uint64        // streams that ended among them
-	Errors    uint64
-	Classes   [numClasses]uint64 // responses by status class, 1xx first, streams left out
-}
-
-// Reset empties d and keeps its memory.
-func (d *Delta) Reset() {
-	d.Times.Reset()
-	d.Responses, d.Errors, d.Classes = 0, 0, [numClasses]uint64{}
-}
-
-// Merge adds what o counted.
-func (d *Delta) Merge(o *Delta) {
-	d.Times.Merge(&o.Times)
-	d.Responses += o.Responses
-	d.Errors += o.Errors
-	for i, n := range o.Classes {
-		d.Classes[i] += n
-	}
-}
-
 // Reader drains a Traffic. It belongs to one goroutine, and a Traffic to one Reader.
 type Reader struct {
 	t       *Traffic
-	stripes []cursors
 	ended   uint64 // requests that ended so far
-	scratch Delta
-	void    sketch.Sketch // takes the durations of streams
+	scratch Counts
 }
-
-type cursors struct {
-	endpoints, organizations []*cellCursor
-}
-
-type cellCursor [numLanes]*sketch.Cursor
 
 // NewReader returns a reader that has read nothing yet.
-func (t *Traffic) NewReader() *Reader {
-	r := &Reader{t: t, stripes: make([]cursors, len(t.stripes))}
-	for i := range r.stripes {
-		r.stripes[i].endpoints = make([]*cellCursor, t.Endpoints.cap())
-		r.stripes[i].organizations = make([]*cellCursor, t.Organizations.cap())
-	}
-	return r
-}
+func (t *Traffic) NewReader() *Reader { return &Reader{t: t} }
 
 // Endpoints calls f for every endpoint with what came since the last call, and returns
 // what all of them had in flight afterwards: requests and streams. d is only f's until it
 // returns.
 func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int64) {
-	for id, name := range r.t.Endpoints.All() {
-		r.scratch.Reset()
-		for i, s := range r.t.stripes {
-			r.drain(s.endpoints[id].Load(), &r.stripes[i].endpoints[id])
+	r.read(r.t.Endpoints, func(name string, d *Delta) {
+		if d.Responses > 0 {
+			r.ended += d.Responses
+			r.t.count(d)
 		}
-		r.ended += r.scratch.Responses
-		r.t.Endpoints.read(ID(id), &r.scratch)
-		f(name, &r.scratch)
-	}
+		f(name, d)
+	})
 	// Ends were read first: a request that ends meanwhile counts as in flight.
 	var started, ignored, opened, ended uint64
 	for _, s := range r.t.stripes {
@@ -82,44 +37,60 @@ func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int
 
 // Organizations does the same for organizations.
 func (r *Reader) Organizations(f func(name string, d *Delta)) {
-	for id, name := range r.t.Organizations.All() {
-		r.scratch.Reset()
-		for i, s := range r.t.stripes {
-			r.drain(s.organizations[id].Load(), &r.stripes[i].organizations[id])
+	r.read(r.t.Organizations, f)
+}
+
+func (r *Reader) read(n *Names, f func(name string, d *Delta)) {
+	n.collect()
+	for _, name := range n.all() {
+		d, c := &r.scratch, name.counters
+		d.Reset()
+		c.drain(d)
+		if c.idle++; d.Responses > 0 {
+			c.idle = 0
 		}
-		r.t.Organizations.read(ID(id), &r.scratch)
-		f(name, &r.scratch)
+		if name == n.other {
+			n.folded.Add(d.Responses)
+		}
+		f(name.text, d)
 	}
 }
 
-// drain adds what a cell counted since its cursor to the scratch.
-func (r *Reader) drain(c *cell, cursor **cellCursor) {
-	if c == nil {
-		return
+// count adds to the totals of the service.
+func (t *Traffic) count(d *Counts) {
+	t.totalMu.Lock()
+	defer t.totalMu.Unlock()
+	t.total.Merge(d)
+}
+
+// Total adds to c all responses that were read since the start. It never goes down.
+func (t *Traffic) Total(c *Counts) {
+	t.totalMu.Lock()
+	defer t.totalMu.Unlock()
+	c.Merge(&t.total)
+}
+
+// Totals calls f for every name in the table with all that was read of it since it was
+// made. d is only f's until it returns. Totals never go down while a name is there; one
+// that is released takes its totals along, so that the sum of all may go down, and
+// [Traffic.Total] may not. It may be called from any goroutine.
+func (n *Names) Totals(f func(name string, d *Counts)) {
+	var d Counts
+	for _, name := range n.all() {
+		d.Reset()
+		name.counters.total(&d)
+		f(name.text, &d)
 	}
-	if *cursor == nil {
-		*cursor = new(cellCursor)
-	}
-	for lane := range c.lanes {
-		s := c.lanes[lane].Load()
-		if s == nil {
-			continue
-		}
-		if (*cursor)[lane] == nil {
-			(*cursor)[lane] = new(sketch.Cursor)
-		}
-		into := &r.scratch.Times
-		if lane >= streamLane {
-			r.void.Reset()
-			into = &r.void
-		}
-		n := s.Drain((*cursor)[lane], into)
-		r.scratch.Responses += n
-		if lane%2 == 1 {
-			r.scratch.Errors += n
-		}
-		if lane < streamLane {
-			r.scratch.Classes[lane/2] += n
+}
+
+// Total adds to c all that was read of a name since it was made, and reports whether the
+// name is there. It may be called from any goroutine.
+func (n *Names) Total(name string, c *Counts) bool {
+	for _, known := range n.all() {
+		if known.text == name {
+			known.counters.total(c)
+			return true
 		}
 	}
+	return false
 }

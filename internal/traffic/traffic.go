@@ -12,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/backend-prs/perfmon/sketch"
 )
 
 // Names under which requests are counted that have no endpoint of their own.
@@ -34,30 +32,40 @@ type Traffic struct {
 	Endpoints     *Names
 	Organizations *Names
 
-	stripes []*stripe
+	unmatched *Name
+	stripes   []*stripe
 
 	mu    sync.Mutex
 	users []int // recorders alive per stripe; mu
+
+	totalMu sync.Mutex
+	total   Counts // of all that was read; totalMu
 }
 
 // New returns an empty one for at most so many endpoints and organizations.
 func New(endpoints, organizations int) *Traffic {
-	t := &Traffic{
-		Endpoints:     newNames(endpoints, Unmatched, Other),
-		Organizations: newNames(organizations, Other),
-	}
 	n := min(stripesPerProcessor*runtime.GOMAXPROCS(0), maxStripes)
-	t.users = make([]int, n)
+	t := &Traffic{
+		Endpoints:     newNames(n, endpoints, Unmatched, Other),
+		Organizations: newNames(n, organizations, Other),
+		users:         make([]int, n),
+	}
+	t.unmatched = t.Endpoints.list[0]
 	for range n {
-		t.stripes = append(t.stripes, &stripe{
-			endpoints:     make([]atomic.Pointer[cell], t.Endpoints.cap()),
-			organizations: make([]atomic.Pointer[cell], t.Organizations.cap()),
-		})
+		t.stripes = append(t.stripes, new(stripe))
 	}
 	return t
 }
 
-// stripe is what the recorders of about one processor write to.
+// SetLimits changes how many endpoints and organizations fit. Where there are more, they
+// stay until they are released, and new ones are folded.
+func (t *Traffic) SetLimits(endpoints, organizations int) {
+	t.Endpoints.setLimit(endpoints)
+	t.Organizations.setLimit(organizations)
+}
+
+// stripe is what the recorders of about one processor write to, beside the cells of
+// names.
 type stripe struct {
 	_             [64]byte // the counters share no cache line with a neighbour
 	started       atomic.Uint64
@@ -65,14 +73,6 @@ type stripe struct {
 	streamsOpened atomic.Uint64
 	streamsEnded  atomic.Uint64
 	_             [64]byte
-	endpoints     []atomic.Pointer[cell]
-	organizations []atomic.Pointer[cell]
-}
-
-// cell counts the responses of one endpoint or organization in one stripe, apart by
-// what kind of response it was.
-type cell struct {
-	lanes [numLanes]atomic.Pointer[sketch.Atomic]
 }
 
 // Lanes: a status class each for good and for failed responses, and the same for
@@ -105,38 +105,11 @@ func (o Outcome) lane() int {
 	return l
 }
 
-func (c *cell) add(lane int, d time.Duration) {
-	s := c.lanes[lane].Load()
-	if s == nil {
-		s = c.grow(lane)
-	}
-	s.Add(uint64(max(d, 0)))
-}
-
-//go:noinline
-func (c *cell) grow(lane int) *sketch.Atomic {
-	c.lanes[lane].CompareAndSwap(nil, new(sketch.Atomic))
-	return c.lanes[lane].Load()
-}
-
-func add(table []atomic.Pointer[cell], id ID, lane int, d time.Duration) {
-	c := table[id].Load()
-	if c == nil {
-		c = grow(table, id)
-	}
-	c.add(lane, d)
-}
-
-//go:noinline
-func grow(table []atomic.Pointer[cell], id ID) *cell {
-	table[id].CompareAndSwap(nil, new(cell))
-	return table[id].Load()
-}
-
 // Recorder writes on behalf of one goroutine at a time; keep it in a sync.Pool.
 type Recorder struct {
 	t      *Traffic
 	stripe *stripe
+	number int // of the stripe
 	cache  cache
 }
 
@@ -153,7 +126,7 @@ func (t *Traffic) NewRecorder() *Recorder {
 	}
 	t.users[best]++
 	t.mu.Unlock()
-	r := &Recorder{t: t, stripe: t.stripes[best]}
+	r := &Recorder{t: t, stripe: t.stripes[best], number: best}
 	runtime.AddCleanup(r, t.release, best)
 	return r
 }
@@ -176,12 +149,12 @@ func (r *Recorder) StreamEnded() { r.stripe.streamsEnded.Add(1) }
 // Ignore ends a request without counting its response.
 func (r *Recorder) Ignore() { r.stripe.ignored.Add(1) }
 
-// End counts a response of an endpoint.
-func (r *Recorder) End(endpoint ID, o Outcome, d time.Duration) {
-	add(r.stripe.endpoints, endpoint, o.lane(), d)
+// End counts a response of an endpoint, right after the endpoint was found.
+func (r *Recorder) End(endpoint *Name, o Outcome, d time.Duration) {
+	endpoint.add(r.number, o.lane(), d)
 }
 
 // EndOrganization counts the same response for an organization, too.
 func (r *Recorder) EndOrganization(organization string, o Outcome, d time.Duration) {
-	add(r.stripe.organizations, r.t.Organizations.Intern(organization), o.lane(), d)
+	r.t.Organizations.Intern(organization).add(r.number, o.lane(), d)
 }
