@@ -19,24 +19,29 @@ const module = "github.com/backend-prs/perfmon"
 // the picture in ARCHITECTURE.md.
 var mayImport = map[string][]string{
 	"": {
-		"internal/anomaly", "internal/digest", "internal/distinct", "internal/goruntime", "internal/jsonnum", "internal/lifecycle",
-		"internal/ring", "internal/stats", "internal/system", "internal/traffic",
+		"internal/anomaly", "internal/jsonnum", "internal/stats",
+		"analyze", "internal/digest", "internal/distinct", "internal/goruntime", "internal/lifecycle", "internal/ring",
+		"internal/striped", "internal/system", "internal/traffic", "sketch",
 	},
 	"middleware": {"", "internal/mark"},
 	"httpapi":    {"", "internal/jsonnum", "internal/mark"},
 	"sqltime":    {""},
 
-	"internal/anomaly":   {},
+	"analyze": {},
+	"sketch":  {},
+
 	"internal/digest":    {"sketch"},
 	"internal/distinct":  {},
 	"internal/golden":    {}, // for tests
+	"internal/anomaly":   {},
 	"internal/goruntime": {},
 	"internal/jsonnum":   {},
+	"internal/stats":     {},
 	"internal/lifecycle": {},
 	"internal/mark":      {},
+	"internal/mutate":    {}, // a command for those who test
 	"internal/ring":      {},
-	"sketch":             {},
-	"internal/stats":     {},
+	"internal/striped":   {},
 	"internal/system":    {},
 	"internal/traffic":   {"sketch"},
 }
@@ -46,11 +51,13 @@ var mayImport = map[string][]string{
 var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
 	"middleware": {}, "httpapi": {"golang.org/x/exp/slices"}, "sqltime": {},
-	"internal/system":  {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
-	"internal/golden":  {"github.com/google/go-cmp/cmp"},
-	"internal/digest":  {"golang.org/x/exp/slices"},
-	"internal/stats":   {"golang.org/x/exp/slices"},
-	"internal/traffic": {"golang.org/x/exp/slices"},
+	"internal/system":   {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
+	"internal/golden":   {"github.com/google/go-cmp/cmp"},
+	"internal/digest":   {"golang.org/x/exp/slices"},
+	"internal/distinct": {"golang.org/x/exp/slices"},
+	"analyze":           {"golang.org/x/exp/slices"},
+	"internal/stats":    {"golang.org/x/exp/slices"},
+	"internal/traffic":  {"golang.org/x/exp/slices"},
 }
 
 var knowHTTP = []string{"middleware", "httpapi", "internal/mark"}

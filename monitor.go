@@ -13,6 +13,7 @@ import (
 	"github.com/benbjohnson/clock"
 
 	"github.com/backend-prs/perfmon/internal/distinct"
+	"github.com/backend-prs/perfmon/internal/striped"
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
 
@@ -37,8 +38,8 @@ type Monitor struct {
 	// What the host records, any goroutine.
 	traffic                *traffic.Traffic
 	users, sessions        *distinct.Window
-	cacheHits, cacheMisses atomic.Uint64
-	queries, queryTime     atomic.Int64
+	cacheHits, cacheMisses striped.Counter
+	queries                striped.Sum // of their times in nanoseconds
 
 	// What the step loop makes of it, each with a lock of its own.
 	registry   *registry

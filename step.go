@@ -30,7 +30,7 @@ type loop struct {
 type window struct {
 	start              time.Time
 	hits, misses       uint64
-	queries, queryTime int64
+	queries, queryTime uint64
 	requests           traffic.Delta
 	runtime            goruntime.Window
 }
@@ -164,7 +164,7 @@ func (m *Monitor) readOwn(w *window, now time.Time, values []float64) {
 	if n := hits - w.hits + misses - w.misses; n > 0 {
 		values[builtinIndex[CacheHitRate]] = 100 * float64(hits-w.hits) / float64(n)
 	}
-	queries, queryTime := m.queries.Load(), m.queryTime.Load()
+	queries, queryTime := m.queries.Load()
 	if n := queries - w.queries; n > 0 {
 		values[builtinIndex[DatabaseQueryTimeAvg]] = float64(queryTime-w.queryTime) / float64(n) / float64(time.Second)
 	}
