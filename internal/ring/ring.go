@@ -21,7 +21,8 @@ type Ring struct {
 type Column interface {
 	// Set gives the newest point a value.
 	Set(v float64)
-	// At returns the value of point i, counted from the oldest, NaN when absent.
+	// At returns the value of point i, counted from the oldest, NaN when absent. It is
+	// one of single precision: a conversion to float32 and back does not change it.
 	At(i int) float64
 
 	clear(slot int)
@@ -123,7 +124,8 @@ func (c *floats) clear(s int) {
 }
 
 // Logs adds a column for numbers from 0 to a thousand million that keeps them in
-// two bytes, at most 0.04 % off. Negative numbers are kept as 0.
+// two bytes, at most 0.04 % off. Negative numbers are kept as 0. Values are read in
+// single precision, so that they may be written with the few digits that takes.
 func (r *Ring) Logs() Column {
 	c := &logs{r: r, chunks: make([]*[chunkLen]uint16, (len(r.times)+chunkLen-1)/chunkLen)}
 	r.columns = append(r.columns, c)
@@ -165,7 +167,7 @@ func decode(c uint16) float64 {
 	case codeZero:
 		return 0
 	}
-	return least * math.Exp(float64(c-codeLeast)*codeStep)
+	return float64(float32(least * math.Exp(float64(c-codeLeast)*codeStep)))
 }
 
 type logs struct {

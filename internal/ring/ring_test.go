@@ -81,6 +81,26 @@ func TestAfter(t *testing.T) {
 	}
 }
 
+// What is read is of single precision, so that a number written with as many digits as
+// that takes comes back as it was.
+func TestValuesAreOfSinglePrecision(t *testing.T) {
+	r := ring.New(1)
+	for name, c := range map[string]ring.Column{"floats": r.Floats(), "logs": r.Logs()} {
+		r.Append(epoch)
+		for v := 1e-9; v < 1e9; v *= 1.37 {
+			c.Set(v)
+			got := c.At(0)
+			if float64(float32(got)) != got {
+				t.Fatalf("%s: %v is kept as %v, which is no float32", name, v, got)
+			}
+			c.Set(got)
+			if again := c.At(0); again != got {
+				t.Fatalf("%s: %v is kept as %v when it is set again", name, got, again)
+			}
+		}
+	}
+}
+
 func TestLogsKeepFourDigits(t *testing.T) {
 	r := ring.New(1)
 	c := r.Logs()
