@@ -11,9 +11,6 @@
 package distinct
 
 import (
-	"hash/maphash"
-	"math"
-	"math/bits"
 	"sync/atomic"
 	"time"
 )
@@ -37,13 +34,12 @@ const (
 	probes   = 32 // places looked at for a hash
 )
 
-// keep puts a hash into few, where it has a place.
-func (s *sketch) keep(h uint64) {
+// keep puts a hash into few, where it finds a place within so many.
+func (s *sketch) keep(h, probes uint64) {
 	if s.many.Load() {
 		return
 	}
-	h |= 1 << 63 // never 0
-	for i := range uint64(probes) {
+	for i := range probes {
 		slot := &s.few[(h+i)%fewSlots]
 		old := slot.Load()
 		if old == 0 && slot.CompareAndSwap(0, h) {
@@ -56,6 +52,7 @@ func (s *sketch) keep(h uint64) {
 	s.many.Store(true)
 }
 
+// raise raises register i to rank.
 func (s *sketch) raise(i uint64, rank uint32) {
 	word, shift := &s.registers[i/4], i%4*8
 	for {
@@ -72,7 +69,6 @@ func (s *sketch) raise(i uint64, rank uint32) {
 // Window counts distinct strings over a sliding window. Add may be called from any
 // goroutine; Advance and Count by one at a time.
 type Window struct {
-	seed   maphash.Seed
 	slice  time.Duration
 	slices []*sketch // the newest at newest; nil where nothing was seen
 	newest int
@@ -85,20 +81,20 @@ type Window struct {
 // New returns an empty window of the given length, cut into n slices, that begins
 // at now. What is counted reaches back between length and length + length/n.
 func New(length time.Duration, n int, now time.Time) *Window {
-	w := &Window{seed: maphash.MakeSeed(), slice: length / time.Duration(n), slices: make([]*sketch, n+1), start: now}
-	return w
+	return &Window{slice: length / time.Duration(n), slices: make([]*sketch, n+1), start: now}
 }
 
 // Add counts s as seen now. The first string ever allocates, and so may the first
 // after each slice; at most n+1 sketches of 16 KiB live.
 func (w *Window) Add(s string) {
-	h := maphash.String(w.seed, s)
+	h := hash(s)
 	current := w.current.Load()
 	if current == nil {
 		current = w.grow()
 	}
-	current.keep(h)
-	current.raise(h>>(64-precision), uint32(bits.LeadingZeros64(h<<precision|1<<(precision-1)))+1)
+	current.keep(h, probes)
+	register, rank := place(h)
+	current.raise(register, uint32(rank))
 }
 
 //go:noinline
@@ -131,90 +127,39 @@ func (w *Window) Advance(now time.Time) {
 // Used reports whether anything was ever added.
 func (w *Window) Used() bool { return w.used.Load() }
 
-// Count returns how many different strings the window holds: exactly while each slice
-// has seen a few hundred at most, else an estimate.
-func (w *Window) Count() uint64 {
+// Count returns how many different strings the window holds: exactly up to 1024, as long
+// as each slice has seen a few hundred at most, else an estimate.
+func (w *Window) Count() uint64 { return w.Set().Count() }
+
+// Set returns the set of all strings that the window holds, to be merged with those of
+// other processes.
+func (w *Window) Set() *Set {
 	w.slices[w.newest] = w.current.Load()
-	if n, exact := w.few(); exact {
-		return n
-	}
-	var histogram [ranks + 2]int // how many registers hold each rank
-	for i := range registers / 4 {
-		var most [4]uint32
-		for _, s := range w.slices {
-			if s == nil {
-				continue
-			}
-			word := s.registers[i].Load()
-			for j := range most {
-				most[j] = max(most[j], word>>(8*j)&0xff)
-			}
-		}
-		for _, rank := range most {
-			histogram[rank]++
+	all := &Set{}
+	for _, s := range w.slices {
+		if s != nil {
+			s.addTo(all)
 		}
 	}
-	return estimate(histogram[:])
+	return all
 }
 
-// few counts the hashes that slices have kept; exact is false when one has too many.
-func (w *Window) few() (n uint64, exact bool) {
-	seen := map[uint64]struct{}{}
-	for _, s := range w.slices {
-		if s == nil {
-			continue
-		}
-		if s.many.Load() {
-			return 0, false
-		}
+// addTo adds all that a slice has seen.
+func (s *sketch) addTo(all *Set) {
+	if !s.many.Load() {
 		for i := range s.few {
 			if h := s.few[i].Load(); h != 0 {
-				seen[h] = struct{}{}
+				all.add(h)
 			}
 		}
+		return
 	}
-	return uint64(len(seen)), true
-}
-
-// estimate is Ertl's improved raw estimator, algorithm 6.
-func estimate(histogram []int) uint64 {
-	const m = float64(registers)
-	z := m * tau(1-float64(histogram[ranks+1])/m)
-	for k := ranks; k >= 1; k-- {
-		z = 0.5 * (z + float64(histogram[k]))
-	}
-	z += m * sigma(float64(histogram[0])/m)
-	return uint64(math.Round(m * m / (2 * math.Ln2) / z))
-}
-
-func sigma(x float64) float64 {
-	if x == 1 {
-		return math.Inf(1)
-	}
-	y, z := 1.0, x
-	for {
-		x *= x
-		before := z
-		z += x * y
-		y += y
-		if z == before {
-			return z
-		}
-	}
-}
-
-func tau(x float64) float64 {
-	if x == 0 || x == 1 {
-		return 0
-	}
-	y, z := 1.0, 1-x
-	for {
-		x = math.Sqrt(x)
-		before := z
-		y *= 0.5
-		z -= (1 - x) * (1 - x) * y
-		if z == before {
-			return z / 3
+	all.estimate()
+	for i := range s.registers {
+		word := s.registers[i].Load()
+		for j := range 4 {
+			rank := &all.registers[4*i+j]
+			*rank = max(*rank, uint8(word>>(8*j)))
 		}
 	}
 }
