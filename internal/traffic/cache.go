@@ -33,12 +33,13 @@ func (r *Recorder) Endpoint(method, pattern string) *Name {
 	if e.alias != nil && e.method == m && e.alias.key.pattern == pattern {
 		return e.alias.name
 	}
-	k := endpointKey(m, pattern)
-	if len(pattern) <= maxName {
-		if a := names.table.Load().find(k); a != nil {
-			e.alias, e.method = a, m
-			return a.name
-		}
+	if len(pattern) > maxName {
+		return names.other
 	}
-	return names.intern(k)
+	k := endpointKey(m, pattern)
+	if a := names.table.Load().find(k); a != nil {
+		e.alias, e.method = a, m
+		return a.name
+	}
+	return names.unknown(k)
 }
