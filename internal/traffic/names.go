@@ -159,17 +159,28 @@ func (n *Names) make(k key) *Name {
 		return a.name // made by another goroutine meanwhile
 	}
 	name, folded := n.place(k)
-	if name == n.other && !folded {
+	if name == n.other {
 		return n.noRoom()
 	}
+	n.alias(k, name, folded)
+	if folded { // so that the route's further methods find it when the table is full
+		n.alias(key{otherMethod, k.pattern}, name, false)
+	}
+	return name
+}
+
+// alias makes a key find a name. The caller holds mu.
+func (n *Names) alias(k key, name *Name, folded bool) {
 	t := n.table.Load()
+	if t.find(k) != nil {
+		return
+	}
 	a := &alias{hash: t.hash(k), key: key{k.method, ownPattern(name, k)}, name: name, folded: folded}
 	if !t.add(a) {
 		t = t.rebuilt(func(*alias) bool { return true })
 		t.add(a)
 		n.table.Store(t)
 	}
-	return name
 }
 
 // ownPattern returns a copy of a key's pattern that keeps no larger string alive: a part
@@ -184,9 +195,8 @@ func ownPattern(name *Name, k key) string {
 // place finds or makes the name for a new key. The methods of a route that leaves its
 // method open are the client's to choose. So each but the first is extra. Extra names
 // take at most half of the table; from there on the extra methods of a route share one
-// name, with the method OTHER, until three quarters are taken. The last quarter is for
-// routes alone. folded says that the key did not get its own name although the table is
-// not full. The caller holds mu.
+// name, with the method OTHER. folded says that the key did not get its own name although
+// the table is not full. The caller holds mu.
 func (n *Names) place(k key) (name *Name, folded bool) {
 	text := k.String()
 	if name := n.byText[text]; name != nil {
@@ -203,9 +213,6 @@ func (n *Names) place(k key) (name *Name, folded bool) {
 		text = k.String()
 		if name := n.byText[text]; name != nil {
 			return name, true
-		}
-		if n.extras >= n.limit*3/4 {
-			return n.other, true
 		}
 	}
 	name = n.append(&Name{text: strings.Clone(text), extra: extra})

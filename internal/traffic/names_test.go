@@ -321,22 +321,103 @@ func TestIdleNamesAreReleased(t *testing.T) {
 	}
 }
 
-// Methods that were folded get a name once there is room again.
+// Methods that were folded get a name once there is room again, by the same rules.
 func TestFoldedMethodsComeBack(t *testing.T) {
 	tr := traffic.New(8, 8)
 	rec, reader := tr.NewRecorder(), tr.NewReader()
-	for _, method := range tenMethods {
-		serve(rec, method, "/a")
+	for round := range 3 {
+		var got []string
+		for _, method := range append(tenMethods, "DELETE") {
+			serve(rec, method, "/a")
+			got = append(got, rec.Endpoint(method, "/a").String())
+		}
+		want := []string{"GET /a", "HEAD /a", "POST /a", "PUT /a", "PATCH /a", "OTHER /a", "OTHER /a", "OTHER /a", "OTHER /a", "OTHER /a", "OTHER /a"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("round %d (-want +got):\n%s", round, diff)
+		}
+		for range 5 {
+			read(tr, reader)
+		}
+		if gone := reader.ReleaseEndpoints(3, 0); len(gone) != 6 || tr.Endpoints.Used() != 0 {
+			t.Errorf("round %d: released %q, %d are left", round, gone, tr.Endpoints.Used())
+		}
 	}
-	if got := rec.Endpoint("DELETE", "/a").String(); got != "OTHER /a" {
-		t.Fatalf("the sixth method is counted as %q", got)
-	}
-	for range 5 {
-		read(tr, reader)
-	}
-	reader.ReleaseEndpoints(3, 0)
 	if got := rec.Endpoint("DELETE", "/a").String(); got != "DELETE /a" {
 		t.Errorf("with room again it is counted as %q", got)
+	}
+}
+
+// At the limit, methods without a name share the one of their route, where it has one.
+func TestMethodsAtTheLimit(t *testing.T) {
+	tr := traffic.New(4, 4)
+	rec := tr.NewRecorder()
+	tests := []struct{ method, pattern, want string }{
+		{"POST", "/a", "POST /a"},
+		{"GET", "/a", "GET /a"},
+		{"PUT", "/a", "PUT /a"},
+		{"PATCH", "/a", "OTHER /a"},
+		{"DELETE", "/a", "OTHER /a"},
+		{"BREW", "/a", "OTHER /a"},
+		{"GET", "/b", traffic.Other},
+		{"BREW", "/b", traffic.Other},
+		{"GET", "GET /a", traffic.Other}, // the lookup without a lock knows it by its other key alone
+		{"GET", "/a", "GET /a"},
+	}
+	for _, test := range tests {
+		if got := rec.Endpoint(test.method, test.pattern).String(); got != test.want {
+			t.Errorf("%s on %s is counted as %s, want %s", test.method, test.pattern, got, test.want)
+		}
+	}
+}
+
+// The bounds of a release, each from both sides.
+func TestBoundsOfRelease(t *testing.T) {
+	const limit = 32
+	tests := []struct {
+		name          string
+		calls         int  // of Endpoints without a request for all but the last name
+		wanted        bool // a name found no room
+		idle, crowded int
+		want          int
+	}{
+		{"one call too few", 9, false, 10, 0, 0},
+		{"idle", 10, false, 10, 0, limit - 1},
+		{"never", 50, false, 0, 0, 0},
+		{"idle for one call", 1, false, 1, 0, limit - 1},
+		{"nobody wants room", 9, false, 10, 1, 0},
+		{"room is wanted, and that is off", 9, true, 10, 0, 0},
+		{"room is wanted, one call too few", 4, true, 10, 5, 0},
+		{"room is wanted", 5, true, 10, 5, limit / 8},
+		{"room is wanted, after one call", 1, true, 10, 1, limit / 8},
+		{"room is wanted, and enough are idle", 10, true, 10, 5, limit - 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			tr := traffic.New(limit, limit)
+			rec, reader := tr.NewRecorder(), tr.NewReader()
+			for i := range limit {
+				serve(rec, "GET", fmt.Sprintf("/p%d", i))
+			}
+			read(tr, reader)
+			for range test.calls {
+				serve(rec, "GET", fmt.Sprintf("/p%d", limit-1))
+				read(tr, reader)
+			}
+			if test.wanted {
+				serve(rec, "GET", "/new")
+			}
+			if gone := reader.ReleaseEndpoints(test.idle, test.crowded); len(gone) != test.want {
+				t.Errorf("released %q, want %d", gone, test.want)
+			}
+			// What remains is at its limit or below it, and new names come and go by that.
+			room := rec.Endpoint("GET", "/newest").String() != traffic.Other
+			if room != (test.want > 0) {
+				t.Errorf("there is room: %v, with %d released", room, test.want)
+			}
+			if gone := reader.ReleaseEndpoints(0, 0); len(gone) != 0 {
+				t.Errorf("then released %q", gone)
+			}
+		})
 	}
 }
 
