@@ -32,7 +32,8 @@ const shortestLevel = 5
 // values[i] was measured at times[i]; what one of them has more than the other is left
 // out, as NaN and the infinities are. The points may come in any order; each counts the
 // same, whatever the time between them. Of more than 1500 points, neighbours are averaged
-// first, and a change is found to within that many points.
+// first; a change is then found to within that many points, and a level lasts for at least
+// two such averages.
 //
 // Numbers may depend on those before: the series is freed of an autoregression of order
 // one, whose coefficient is estimated from differences and so is not misled by the
