@@ -27,7 +27,7 @@ func TestEstimateMean(t *testing.T) {
 		{"one", []float64{3}, mean(3, nan, nan, 1)},
 		{"four are too few", []float64{1, 2, 1, 2}, mean(1.5, nan, nan, 4)},
 		{"constant", repeat(0.1, 5), mean(0.1, 0, 4, 5)},
-		{"long and constant", repeat(1e300, 1000), mean(1e300, 0, 999, 1000)},
+		{"long and constant", repeat(1e300, 1000), mean(1e300, 0, 82, 1000)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, analyze.EstimateMean(test.x), approx); diff != "" {
@@ -132,7 +132,7 @@ func TestPValueHolds(t *testing.T) {
 		t.Run(fmt.Sprintf("%d points, autocorrelation %v", test.n, test.rho), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(6, 6))
-			const runs = 1500
+			const runs = 600
 			var wrong, rare, found float64
 			for range runs {
 				before, x := ar(rng, test.n, test.rho), ar(rng, test.n, test.rho)

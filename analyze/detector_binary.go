@@ -71,8 +71,8 @@ func (d *Detector) UnmarshalBinary(data []byte) error {
 }
 
 // MarshalText returns the binary encoding in base64, so that a Detector can be a part of
-// JSON.
-func (d *Detector) MarshalText() ([]byte, error) {
+// JSON, as a value as well as by pointer.
+func (d Detector) MarshalText() ([]byte, error) {
 	b, err := d.AppendBinary(nil)
 	return base64.StdEncoding.AppendEncode(nil, b), err
 }

@@ -24,16 +24,16 @@ const minMeanPoints = MinTrendPoints / 2
 // is for independent numbers.
 //
 // Value ± StdErr · t is an interval, t being the quantile of Student's distribution with
-// DF degrees of freedom. Of a long series the error is that of the means of about 80 to 160
-// blocks.
+// DF degrees of freedom. Of more than 160 numbers, the error is estimated from the means
+// of about 80 to 160 blocks.
 func EstimateMean(values []float64) Mean {
 	x, unit := normalize(values)
-	mean, variance := meanVariance(x)
+	mean, _ := meanVariance(x)
 	m := Mean{Value: ValueOf(mean * unit), N: len(x)}
 	if len(x) < minMeanPoints {
 		return m
 	}
-	stdErr, df := standardError(x, mean, variance)
+	stdErr, df := standardError(x)
 	m.StdErr, m.DF = ValueOf(stdErr*unit), ValueOf(df)
 	return m
 }
@@ -47,15 +47,13 @@ const blocks = 80
 // Blocks of a long series are long against most that neighbours have in common, so they
 // show the slow movements that the mean depends on, which an autoregression of the
 // points would miss behind the noise between neighbours.
-func standardError(x []float64, mean, variance float64) (stdErr, df float64) {
+func standardError(x []float64) (stdErr, df float64) {
+	x = blockMeans(x, max(1, len(x)/blocks))
+	mean, variance := meanVariance(x)
 	if variance == 0 {
 		return 0, float64(len(x) - 1)
 	}
-	means := blockMeans(x, max(1, len(x)/blocks))
-	if mean, variance = meanVariance(means); variance == 0 {
-		return 0, float64(len(means) - 1)
-	}
-	p := newPosterior(means, mean)
+	p := newPosterior(x, mean)
 	return p.student()
 }
 

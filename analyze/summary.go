@@ -49,7 +49,7 @@ func Summarize(values []float64) Summary {
 	if len(x) < minIntervalPoints {
 		return s
 	}
-	stdErr, df := standardError(x, mean, variance)
+	stdErr, df := standardError(x)
 	half := stdErr * studentQuantile(0.975, df)
 	if mean-half >= low && mean+half <= high {
 		s.MeanLow, s.MeanHigh = ValueOf((mean-half)*unit), ValueOf((mean+half)*unit)
