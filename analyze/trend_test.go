@@ -100,6 +100,18 @@ func TestTrendOfTooFewPoints(t *testing.T) {
 	}
 }
 
+// What the points leave open is not called stable with confidence.
+func TestTrendThatIsUncertain(t *testing.T) {
+	x := ar(rand.New(rand.NewPCG(10, 10)), 24, 0)
+	for i := range x {
+		x[i] = 100 + 30*x[i]
+	}
+	got := compareHalves(x, analyze.HigherIsWorse)
+	if got.Direction != analyze.Stable || !(got.Confidence > 0.05 && got.Confidence < 0.5) || got.ConfidenceLevel != "low" {
+		t.Errorf("%+v, want stable with little confidence", got)
+	}
+}
+
 func TestConfidenceLevels(t *testing.T) {
 	for confidence, want := range map[float64]string{
 		1: "high", 0.8: "high", math.Nextafter(0.8, 0): "medium", 0.5: "medium", math.Nextafter(0.5, 0): "low", 0: "low",
