@@ -239,6 +239,7 @@ func TestDetectorRefusesDamage(t *testing.T) {
 			refuse("a flipped bit", damaged)
 		}
 	}
+	refuse("too much before the checksum", checksum(append(bytes.Clone(data[:len(data)-4]), 0)))
 	newer := bytes.Clone(data)
 	newer[0] = 9
 	err := kept.UnmarshalBinary(newer)
@@ -287,6 +288,23 @@ func FuzzDetectorDecode(f *testing.F) {
 }
 
 var empty, _ = analyze.NewDetector().MarshalBinary()
+
+// After a very long time a detector still finds, forgets and can be saved.
+func TestDetectorLastsLong(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 11))
+	d := analyze.NewDetector()
+	const n = 300_000
+	for i := range n {
+		d.Add(at(i), rng.NormFloat64())
+	}
+	state, _ := d.AppendBinary(nil)
+	if err := analyze.NewDetector().UnmarshalBinary(state); err != nil {
+		t.Error(err)
+	}
+	if r := d.Add(at(n), 100); r.Score < analyze.AnomalyScore {
+		t.Errorf("a spike after %d points: %+v", n, r)
+	}
+}
 
 func TestZeroDetector(t *testing.T) {
 	var zero analyze.Detector

@@ -124,6 +124,13 @@ func TestValuesJSON(t *testing.T) {
 	}
 }
 
+func TestMinusZeroIsReadAsZero(t *testing.T) {
+	var v analyze.Values
+	if err := json.Unmarshal([]byte(`[-0,-0.0]`), &v); err != nil || len(v) != 2 || math.Signbit(v[0]) || math.Signbit(v[1]) {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
 func TestValuesRefuses(t *testing.T) {
 	for _, data := range []string{``, `1`, `"x"`, `{}`, `[1`, `[1,]`, `[[1]]`} {
 		v := analyze.Values{7}
