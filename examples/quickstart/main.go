@@ -31,7 +31,11 @@ type config struct {
 	step     time.Duration
 	interval time.Duration
 	token    string
+	around   func(http.Handler) http.Handler // what tests put around all of it, may be nil
 }
+
+// minToken is how many bytes package httpapi wants of a bearer token.
+const minToken = 16
 
 func main() {
 	var c config
@@ -39,7 +43,7 @@ func main() {
 	flag.BoolVar(&c.traffic, "traffic", true, "send the shop requests")
 	flag.DurationVar(&c.step, "step", time.Second, "how often metrics are read and thresholds evaluated")
 	flag.DurationVar(&c.interval, "interval", 10*time.Second, "how much time a point of history stands for")
-	flag.StringVar(&c.token, "token", "", "bearer `token` of the super admin, at least 16 bytes (default: a random one)")
+	flag.StringVar(&c.token, "token", "", "bearer `token` that opens the API, at least 16 bytes (default: a random one, which is printed)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "quickstart: unknown argument %q\n", flag.Arg(0))
@@ -58,6 +62,9 @@ func main() {
 func run(ctx context.Context, c config, out io.Writer) (err error) {
 	if c.token == "" {
 		c.token = rand.Text()
+	}
+	if len(c.token) < minToken {
+		return fmt.Errorf("-token: want at least %d bytes, it has %d; without -token a random one is made and printed", minToken, len(c.token))
 	}
 	payments, err := startPayments()
 	if err != nil {
@@ -92,11 +99,14 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 
 	api, err := httpapi.New(m, httpapi.WithBearerToken(c.token))
 	if err != nil {
-		return err
+		return fmt.Errorf("-token: %w", err)
 	}
 	mux := s.routes()
 	mux.Handle(httpapi.DefaultPrefix, api)
-	monitored := middleware.New(m, middleware.WithIdentity(s.identity))(mux)
+	handler := middleware.New(m, middleware.WithIdentity(s.identity))(mux)
+	if c.around != nil {
+		handler = c.around(handler)
+	}
 
 	listener, err := net.Listen("tcp", c.addr)
 	if err != nil {
@@ -106,7 +116,7 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	server := &http.Server{Handler: monitored, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 

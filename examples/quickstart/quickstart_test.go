@@ -192,10 +192,11 @@ func TestTraffic(t *testing.T) {
 
 func TestBadFlags(t *testing.T) {
 	for want, c := range map[string]config{
-		"step":         {addr: "127.0.0.1:0", step: -1, interval: 10 * time.Second},
-		"interval":     {addr: "127.0.0.1:0", step: time.Second, interval: 0},
-		"bearer token": {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, token: "short"},
-		"listen":       {addr: "nowhere:-1", step: time.Second, interval: time.Second},
+		"step":     {addr: "127.0.0.1:0", step: -1, interval: 10 * time.Second},
+		"interval": {addr: "127.0.0.1:0", step: time.Second, interval: 0},
+		"listen":   {addr: "nowhere:-1", step: time.Second, interval: time.Second},
+		"-token: want at least 16 bytes, it has 5":  {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, token: "short"},
+		"-token: want at least 16 bytes, it has 15": {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, token: testToken[1:]},
 	} {
 		if err := run(t.Context(), c, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
