@@ -109,7 +109,9 @@ func (f *finder) visit(n ast.Node) bool {
 			f.remove(n)
 		}
 	case *ast.BasicLit:
-		f.constant(n)
+		if !f.unread(n) {
+			f.constant(n)
+		}
 	case *ast.Ident:
 		switch n.Name {
 		case "true":
@@ -129,6 +131,31 @@ func skip(n ast.Node) bool {
 		return true
 	case *ast.Field:
 		return len(n.Names) == 1 && n.Names[0].Name == "_"
+	}
+	return false
+}
+
+// unread reports whether a constant says nothing: the size in bits for package strconv,
+// and what stands beside a failure (return 0, err and return 0, false).
+func (f *finder) unread(n *ast.BasicLit) bool {
+	switch parent := f.path[len(f.path)-2].(type) {
+	case *ast.CallExpr:
+		fun, ok := parent.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		pkg, ok := fun.X.(*ast.Ident)
+		return ok && pkg.Name == "strconv"
+	case *ast.ReturnStmt:
+		switch last := parent.Results[len(parent.Results)-1].(type) {
+		case *ast.Ident:
+			return last.Name == "false" || last.Name == "err"
+		case *ast.CallExpr:
+			fun, ok := last.Fun.(*ast.SelectorExpr)
+			return ok && (fun.Sel.Name == "Errorf" || fun.Sel.Name == "New")
+		case *ast.UnaryExpr: // a typed error
+			return last.Op == token.AND && last != parent.Results[0]
+		}
 	}
 	return false
 }
@@ -186,7 +213,8 @@ func (f *finder) around() ast.Node {
 		return f.path[len(f.path)-1]
 	}
 	switch parent := f.path[len(f.path)-2].(type) {
-	case *ast.BlockStmt, *ast.FuncType, *ast.FuncLit, *ast.GenDecl:
+	case *ast.BlockStmt, *ast.FuncType, *ast.FuncLit, *ast.GenDecl,
+		*ast.IfStmt, *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.CaseClause:
 		return f.path[len(f.path)-1]
 	default:
 		return parent

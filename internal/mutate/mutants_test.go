@@ -38,6 +38,10 @@ func TestMutants(t *testing.T) {
 		{"in the head of an if nothing is left out", "if a = b; ok { f() }", []string{"without f()"}},
 		{"in a case it is", "switch { case ok: f() }", []string{"without f()"}},
 		{"text is not added up", `return "a" + b`, nil},
+		{"what nobody reads stays", `if ok { return 0, false }; if a { return 1, err }; return strconv.Atoi(s, 64), errors.New("x")`, []string{
+			"return 0, false → return 0, true",
+		}},
+		{"of what has a body only the edit is shown", "for range 5 { f() }", []string{"5 → 6", "5 → 4", "without f()"}},
 		{"the second of two like it has a number", "f(); f()", []string{"without f()", "without f() #2"}},
 	}
 	for _, test := range tests {
