@@ -71,42 +71,36 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
-	start := c.m.Elapsed()
-	defer func() { record(c.m, start, err) }()
 	if e, ok := c.inner.(driver.ExecerContext); ok {
+		defer record(c.m, c.m.Elapsed(), &err)
 		return e.ExecContext(ctx, query, args)
 	}
 	e, ok := c.inner.(driver.Execer)
 	if !ok {
 		return nil, driver.ErrSkip
 	}
-	list, err := values(args)
+	list, err := values(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+	defer record(c.m, c.m.Elapsed(), &err)
 	return e.Exec(query, list)
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
-	start := c.m.Elapsed()
-	defer func() { record(c.m, start, err) }()
 	if q, ok := c.inner.(driver.QueryerContext); ok {
+		defer record(c.m, c.m.Elapsed(), &err)
 		return q.QueryContext(ctx, query, args)
 	}
 	q, ok := c.inner.(driver.Queryer)
 	if !ok {
 		return nil, driver.ErrSkip
 	}
-	list, err := values(args)
+	list, err := values(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+	defer record(c.m, c.m.Elapsed(), &err)
 	return q.Query(query, list)
 }
 

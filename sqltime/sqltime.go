@@ -1,7 +1,9 @@
 // Package sqltime times the queries of a database/sql driver, for the metric
-// database_query_time_avg.
+// database_query_time_avg. Open the database through it and use it as any other:
 //
 //	db, err := sqltime.Open(m, "postgres", dsn)
+//
+// A driver that is set up in code gives a connector: use Connector and sql.OpenDB.
 //
 // A query is timed from the call of the driver to its return, which for rows is when
 // the first can be read. Transactions' begin, commit and rollback are not queries.
@@ -12,13 +14,18 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/backend-prs/perfmon"
 )
 
-// Open is sql.Open with the queries timed. The driver has to be registered.
+// Open is sql.Open with the queries timed. The driver has to be registered. A nil monitor
+// is refused with a *perfmon.FieldError; other errors are those of sql.Open.
 func Open(m *perfmon.Monitor, driverName, dataSourceName string) (*sql.DB, error) {
+	if m == nil {
+		return nil, errNoMonitor()
+	}
 	plain, err := sql.Open(driverName, dataSourceName)
 	if err != nil {
 		return nil, err
@@ -40,17 +47,26 @@ func Open(m *perfmon.Monitor, driverName, dataSourceName string) (*sql.DB, error
 	return sql.OpenDB(c), nil
 }
 
-// Connector returns a connector whose connections time their queries, for sql.OpenDB.
+// Connector returns a connector whose connections time their queries, for sql.OpenDB. One
+// that does so for this monitor already is returned as it is. A nil monitor and a nil
+// connector are refused with a *perfmon.FieldError.
 //
 // sql.Conn.Raw hands out the timing connection; its Unwrap method returns the driver's.
 func Connector(m *perfmon.Monitor, c driver.Connector) (driver.Connector, error) {
 	if m == nil {
-		return nil, &perfmon.FieldError{Field: "monitor", Value: nil, Want: "a *perfmon.Monitor"}
+		return nil, errNoMonitor()
 	}
 	if c == nil {
-		return nil, &perfmon.FieldError{Field: "connector", Value: nil, Want: "a driver.Connector"}
+		return nil, fmt.Errorf("sqltime: %w", &perfmon.FieldError{Field: "connector", Value: nil, Want: "a driver.Connector"})
+	}
+	if timed, ok := c.(connector); ok && timed.m == m {
+		return timed, nil // or each query would count twice
 	}
 	return connector{c, m}, nil
+}
+
+func errNoMonitor() error {
+	return fmt.Errorf("sqltime: %w", &perfmon.FieldError{Field: "monitor", Value: nil, Want: "a *perfmon.Monitor"})
 }
 
 // dsnConnector connects with a driver that makes no connectors.
@@ -83,15 +99,17 @@ func (c connector) Close() error {
 	return nil
 }
 
-// record times a call that began at start, unless it did not happen.
-func record(m *perfmon.Monitor, start time.Duration, err error) {
-	if !errors.Is(err, driver.ErrSkip) && !errors.Is(err, driver.ErrBadConn) {
+// record counts a call of the driver that began at start and ends now, unless the driver
+// says that it did not run it. It is deferred, so a call that panics counts as well.
+func record(m *perfmon.Monitor, start time.Duration, err *error) {
+	if !errors.Is(*err, driver.ErrSkip) && !errors.Is(*err, driver.ErrBadConn) {
 		m.RecordQuery(m.Elapsed() - start)
 	}
 }
 
-// values takes the names off arguments, for drivers that know none.
-func values(args []driver.NamedValue) ([]driver.Value, error) {
+// values takes the names off arguments, for drivers that know none and know no context
+// either.
+func values(ctx context.Context, args []driver.NamedValue) ([]driver.Value, error) {
 	list := make([]driver.Value, len(args))
 	for i, a := range args {
 		if a.Name != "" {
@@ -99,5 +117,5 @@ func values(args []driver.NamedValue) ([]driver.Value, error) {
 		}
 		list[i] = a.Value
 	}
-	return list, nil
+	return list, ctx.Err()
 }

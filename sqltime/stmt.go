@@ -35,34 +35,28 @@ func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (result driver.Result, err error) {
-	start := s.c.m.Elapsed()
-	defer func() { record(s.c.m, start, err) }()
 	if e, ok := s.inner.(driver.StmtExecContext); ok {
+		defer record(s.c.m, s.c.m.Elapsed(), &err)
 		return e.ExecContext(ctx, args)
 	}
-	list, err := values(args)
+	list, err := values(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+	defer record(s.c.m, s.c.m.Elapsed(), &err)
 	return s.Exec(list)
 }
 
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (rows driver.Rows, err error) {
-	start := s.c.m.Elapsed()
-	defer func() { record(s.c.m, start, err) }()
 	if q, ok := s.inner.(driver.StmtQueryContext); ok {
+		defer record(s.c.m, s.c.m.Elapsed(), &err)
 		return q.QueryContext(ctx, args)
 	}
-	list, err := values(args)
+	list, err := values(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+	defer record(s.c.m, s.c.m.Elapsed(), &err)
 	return s.Query(list)
 }
 
