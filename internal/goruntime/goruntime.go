@@ -106,7 +106,7 @@ func (r *Reader) number(i int) float64 {
 }
 
 // p99 returns the 99th percentile of what a cumulative histogram counted since seen,
-// and moves seen on. Within a bucket it takes the end that is farther from zero.
+// and moves seen on.
 func (r *Reader) p99(i int, seen *[]uint64) float64 {
 	v := r.samples[i].Value
 	if v.Kind() != metrics.KindFloat64Histogram {
@@ -116,23 +116,31 @@ func (r *Reader) p99(i int, seen *[]uint64) float64 {
 	if len(*seen) != len(h.Counts) {
 		*seen = make([]uint64, len(h.Counts))
 	}
-	var total uint64
-	for j, n := range h.Counts {
-		total += n - (*seen)[j]
-	}
-	result := math.NaN()
-	if total > 0 {
-		rank := uint64(math.Ceil(0.99 * float64(total)))
-		var sum uint64
-		for j, n := range h.Counts {
-			if sum += n - (*seen)[j]; sum >= rank {
-				if result = h.Buckets[j+1]; math.IsInf(result, 0) {
-					result = h.Buckets[j]
-				}
-				break
-			}
-		}
-	}
+	result := p99Since(h, *seen)
 	*seen = append((*seen)[:0], h.Counts...)
 	return result
+}
+
+// p99Since returns the 99th percentile of what h has counted beyond seen, by nearest
+// rank, NaN when that is nothing. Within a bucket it takes the upper end, and in the last
+// one, which has none, the lower.
+func p99Since(h *metrics.Float64Histogram, seen []uint64) float64 {
+	var total uint64
+	for i, n := range h.Counts {
+		total += n - seen[i]
+	}
+	if total == 0 {
+		return math.NaN()
+	}
+	rank := uint64(math.Ceil(0.99 * float64(total)))
+	var sum uint64
+	for i, n := range h.Counts {
+		if sum += n - seen[i]; sum >= rank {
+			if math.IsInf(h.Buckets[i+1], 1) {
+				return h.Buckets[i]
+			}
+			return h.Buckets[i+1]
+		}
+	}
+	return math.NaN()
 }

@@ -39,6 +39,12 @@ func TestFiguresFollowWhatTheProgramDoes(t *testing.T) {
 	if !(got.GCPauseP99 > 0 && got.GCPauseP99 < 10) {
 		t.Errorf("a collection's pause is given as %v s", got.GCPauseP99)
 	}
+	if !(got.SchedLatencyP99 > 0 && got.SchedLatencyP99 < 60) {
+		t.Errorf("%d goroutines were started, and waited for %v s", n, got.SchedLatencyP99)
+	}
+	if !(got.HeapGoalMB > 1 && got.HeapGoalMB < 1<<20) {
+		t.Errorf("the next collection aims at %v MiB", got.HeapGoalMB)
+	}
 	if !(got.HeapMB > 0 && got.HeapMB < got.HeapGoalMB+64) {
 		t.Errorf("heap of %v MiB with a goal of %v MiB", got.HeapMB, got.HeapGoalMB)
 	}
