@@ -51,12 +51,12 @@ func TestWindow(t *testing.T) {
 		elapsed time.Duration
 		want    figures
 	}{
-		{"a quarter of 4 s of processor time", Window{cpuGC: gc - 1, cpuTotal: total - 4, allocs: bytes}, time.Second, figures{25, 0}},
+		{"a quarter of 8 s of processor time", Window{cpuGC: gc - 2, cpuTotal: total - 8, allocs: bytes}, time.Second, figures{25, 0}},
 		{"the runtime has not counted since", Window{cpuGC: gc - 1, cpuTotal: total, allocs: bytes}, time.Second, figures{nan, 0}},
 		{"it went back", Window{cpuGC: gc, cpuTotal: total + 1, allocs: bytes}, time.Second, figures{nan, 0}},
-		{"no time has passed", Window{cpuGC: gc, cpuTotal: total, allocs: bytes}, 0, figures{nan, nan}},
+		{"no time has passed", Window{cpuGC: gc, cpuTotal: total, allocs: bytes - 1}, 0, figures{nan, nan}},
 		{"hardly any has", Window{cpuGC: gc, cpuTotal: total, allocs: bytes}, 1, figures{nan, 0}},
-		{"clocks that go back", Window{cpuGC: gc, cpuTotal: total, allocs: bytes}, -1, figures{nan, nan}},
+		{"clocks that go back", Window{cpuGC: gc, cpuTotal: total, allocs: bytes - 1}, -1, figures{nan, nan}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := r.Since(&test.w, test.elapsed)

@@ -171,6 +171,9 @@ func (f *finder) constant(n *ast.BasicLit) {
 		f.replace(f.around(), n.Pos(), n.End(), strconv.FormatInt(v+1, 10))
 		f.replace(f.around(), n.Pos(), n.End(), strconv.FormatInt(v-1, 10))
 	case token.FLOAT:
+		if v, err := strconv.ParseFloat(n.Value, 64); err == nil && v == 0 {
+			return // twice nothing is nothing
+		}
 		f.replace(f.around(), n.Pos(), n.End(), "(2*"+n.Value+")")
 	}
 }

@@ -31,7 +31,7 @@ func TestMutants(t *testing.T) {
 		{"assignments", "a = b; a += b", []string{"without a = b", "a += b → a -= b", "without a += b"}},
 		{"a definition stays, or nothing would compile", "c := a; return c", nil},
 		{"whole numbers", "return 10", []string{"return 10 → return 11", "return 10 → return 9"}},
-		{"other numbers are doubled", "return a * 0.05", []string{"a * 0.05 → a / 0.05", "a * 0.05 → a * (2*0.05)"}},
+		{"other numbers are doubled", "return a*0.05 + 0.0", []string{"a*0.05 + 0.0 → a*0.05 - 0.0", "a*0.05 → a/0.05", "a*0.05 → a*(2*0.05)"}},
 		{"truth", "return true, false", []string{"return true, false → return false, false", "return true, false → return true, true"}},
 		{"negation and sign", "return !ok, -a", []string{"return !ok, -a → return ok, -a", "return !ok, -a → return !ok, a"}},
 		{"calls", "defer f(); go f(); ch <- a", []string{"without defer f()", "without go f()", "without ch <- a"}},

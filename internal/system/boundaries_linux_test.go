@@ -35,6 +35,7 @@ func TestWhatIsBusy(t *testing.T) {
 		{"waiting for a disk is idle", "cpu  1000 200 300 5000 1400 50 60 70 80 90\n", 0},
 		{"guest time is in user time already", "cpu  1400 200 300 5600 400 50 60 70 480 90\n", 40},
 		{"no time has passed", before, math.NaN()},
+		{"no time has passed, but some moved from one kind to another", "cpu  1100 200 300 4900 400 50 60 70 80 90\n", math.NaN()},
 		{"the counters went back", "cpu  500 200 300 5000 400 50 60 70 80 90\n", math.NaN()},
 		{"stolen time was taken back", "cpu  1000 200 300 6070 400 50 60 0 80 90\n", 0},
 		{"idle time was taken back", "cpu  2000 200 300 4500 400 50 60 70 80 90\n", 100},
