@@ -39,7 +39,8 @@ type Monitor struct {
 	traffic                *traffic.Traffic
 	users, sessions        *distinct.Window
 	cacheHits, cacheMisses striped.Counter
-	queries                striped.Sum // of their times in nanoseconds
+	queries                striped.Sum
+	hooks                  hooks
 
 	// What the step loop makes of it, each with a lock of its own.
 	registry   *registry

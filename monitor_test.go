@@ -219,8 +219,7 @@ func TestInFlightAndStreams(t *testing.T) {
 	request, stream, ignored := b.NewRecorder(), b.NewRecorder(), b.NewRecorder()
 	request.Start()
 	stream.Start()
-	stream.Upgrade()
-	stream.Upgrade() // once more changes nothing
+	stream.OpenStream()
 	ignored.Start()
 	ignored.Discard()
 	s := b.step()
@@ -231,6 +230,7 @@ func TestInFlightAndStreams(t *testing.T) {
 		t.Errorf("%v streams open, want 1", got)
 	}
 	request.End(&perfmon.Response{Method: "GET", Pattern: "/slow", Status: 200})
+	stream.CloseStream()
 	stream.End(&perfmon.Response{Method: "GET", Pattern: "/ws", Status: 101, Stream: true})
 	s = b.step()
 	if got := b.value(s, perfmon.RequestsInFlight) + b.value(s, perfmon.StreamsOpen); got != 0 {

@@ -9,71 +9,62 @@ import (
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
 
-// Recorder records requests, for those who write middleware. It belongs to one
-// goroutine at a time; keep recorders in a sync.Pool, which has about one for each
-// processor. Recording allocates nothing and takes no lock.
+// Recorder records requests, for those who write middleware. One goroutine at a time may
+// use it, but for OpenStream, CloseStream and Discard, which are safe for concurrent use.
+// Keep recorders in a sync.Pool, which has about one for each processor. Recording
+// allocates nothing and takes no lock.
 type Recorder struct {
-	m        *Monitor
-	t        *traffic.Recorder
-	start    time.Duration
-	upgraded bool
-	_        [96]byte // no two recorders share a cache line
+	m     *Monitor
+	t     *traffic.Recorder
+	start time.Duration
+	_     [104]byte // no two recorders share a cache line
 }
 
 // Response says how a request ended.
 type Response struct {
 	// Method and Pattern name the endpoint: the HTTP method and the route that
-	// matched, such as "/orders/{id}" or "GET /orders/{id}", never the raw path. No
-	// pattern counts as "(unmatched)".
+	// matched, such as "/orders/{id}" or "GET /orders/{id}", never the raw path. An
+	// empty pattern counts as "(unmatched)".
 	Method, Pattern string
-	// Status is the HTTP status; what is none counts as 500.
+	// Status is the HTTP status. A status outside 100 to 599 counts as 500.
 	Status int
 	// Stream keeps the duration out of the response times.
 	Stream bool
-	// Who made the request; each may be empty.
+	// User, Session and Organization say who made the request; each may be empty.
 	User, Session, Organization string
 }
 
 // NewRecorder returns a recorder.
 func (m *Monitor) NewRecorder() *Recorder { return &Recorder{m: m, t: m.traffic.NewRecorder()} }
 
-// Recording reports whether the monitor is enabled. When it is not, leave out Start
-// and all that belongs to it.
+// Recording reports whether the monitor is enabled. If it is not, do not record.
 func (m *Monitor) Recording() bool { return m.enabled.Load() }
 
-// Start counts a request as in flight. Exactly one End or Discard has to follow
+// Start counts a request as in flight. Exactly one End, EndAfter or Discard must follow
 // before the next Start.
 func (r *Recorder) Start() {
 	r.t.Start()
-	r.upgraded = false
 	r.start = r.m.Elapsed()
 }
 
-// Upgrade says that the request is a stream or an upgraded connection: it is no
-// longer in flight but open, until End or Discard.
-func (r *Recorder) Upgrade() {
-	if !r.upgraded {
-		r.upgraded = true
-		r.t.StreamOpened()
-	}
-}
+// OpenStream says that the request is a stream or an upgraded connection: it no longer
+// counts as in flight but as an open stream. Call it at most once for each request; one
+// CloseStream must follow, before the request ends. It is safe for concurrent use.
+func (r *Recorder) OpenStream() { r.t.StreamOpened() }
 
-// End counts the response to the request. It only reads response, and does not keep it.
-func (r *Recorder) End(response *Response) {
-	d := r.m.Elapsed() - r.start
-	if r.upgraded {
-		r.t.StreamEnded()
-	}
-	r.end(d, response)
-}
+// CloseStream says that an open stream has ended. It is safe for concurrent use.
+func (r *Recorder) CloseStream() { r.t.StreamEnded() }
 
-// Record counts a request that took d and is over, without a Start.
-func (r *Recorder) Record(d time.Duration, response *Response) {
-	r.t.Start()
-	r.end(d, response)
-}
+// Took returns the time since Start.
+func (r *Recorder) Took() time.Duration { return r.m.Elapsed() - r.start }
 
-func (r *Recorder) end(d time.Duration, response *Response) {
+// End counts the response to the request, with the time since Start as its duration. It
+// only reads response, and does not keep it.
+func (r *Recorder) End(response *Response) { r.EndAfter(r.Took(), response) }
+
+// EndAfter counts the response to the request with the duration d. It only reads
+// response, and does not keep it.
+func (r *Recorder) EndAfter(d time.Duration, response *Response) {
 	status := response.Status
 	if status < 100 || status > 599 {
 		status = 500
@@ -88,13 +79,14 @@ func (r *Recorder) end(d time.Duration, response *Response) {
 	}
 }
 
-// Discard ends the request without counting a response.
-func (r *Recorder) Discard() {
-	if r.upgraded {
-		r.t.StreamEnded()
-	}
-	r.t.Ignore()
+// Record counts a request that took d and has ended, without a Start.
+func (r *Recorder) Record(d time.Duration, response *Response) {
+	r.t.Start()
+	r.EndAfter(d, response)
 }
+
+// Discard ends the request without counting a response. It is safe for concurrent use.
+func (r *Recorder) Discard() { r.t.Ignore() }
 
 // Elapsed returns the time since the monitor was made. It is monotonic, so differences of it
 // are durations whatever happens to the time of day.

@@ -73,9 +73,7 @@ func New(m *perfmon.Monitor, opts ...Option) (http.Handler, error) {
 
 // ServeHTTP answers a call, whatever becomes of it.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if own := mark.Of(w); own != nil {
-		own.PerfmonIgnore()
-	}
+	mark.Ignore(w)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -6,115 +6,160 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"unsafe"
-
-	"github.com/backend-prs/perfmon"
+	"sync/atomic"
 )
 
-// writer notes the status of a response and passes everything on. It is pooled; one
-// request has it at a time.
+// writer is the response writer that a handler holds. It notes the status of the response
+// and passes everything on. It serves one request and is never used again: a goroutine
+// that still writes after the handler has returned reaches the server's own writer, as it
+// would without this one, and never the response to another request.
+//
+// Any goroutine may call it at any time. It reads only the fields of pooled that never
+// change.
 type writer struct {
-	inner    http.ResponseWriter
-	recorder *perfmon.Recorder
-	response perfmon.Response // what is known of it so far; Status 0: none yet
-	returned bool             // the handler has, rather than panicked
-	stream   bool
-	hijacked bool
-	ignored  bool
-
-	// What the inner writer of the request before was: most are of one type.
-	lastType unsafe.Pointer
-	lastKind int
-
-	_ [64]byte // no two writers share a cache line
+	inner    http.ResponseWriter // kept after the end, for late calls
+	pooled   *pooled
+	identity atomic.Pointer[Identity] // nil: no handler called Identify
+	state    atomic.Uint32            // a status and flags
 }
 
-func (w *writer) begin(inner http.ResponseWriter) {
-	w.inner = inner
-	w.response.Status = 0
-	if r := &w.response; r.User != "" || r.Session != "" || r.Organization != "" {
-		r.User, r.Session, r.Organization = "", "", ""
+// The state of a writer. Each flag is set once and never cleared. Whoever sets a flag
+// learns which flags were set before, so that each count has one owner.
+const (
+	statusMask  uint32 = 0xffff  // final status, 0: none yet
+	headerAsked uint32 = 1 << 16 // the handler asked for the header, so may have changed it
+	isStream    uint32 = 1 << 17
+	isIgnored   uint32 = 1 << 18
+	isDone      uint32 = 1 << 19 // the handler has returned
+)
+
+func (w *writer) Header() http.Header {
+	if w.state.Load()&headerAsked == 0 {
+		w.state.Or(headerAsked)
 	}
-	w.returned, w.stream, w.hijacked, w.ignored = false, false, false, false
-	w.recorder.Start()
+	return w.inner.Header()
 }
-
-func (w *writer) Header() http.Header { return w.inner.Header() }
 
 func (w *writer) WriteHeader(status int) {
-	// 1xx is information ahead of the answer, but for the end of HTTP on this
+	// Other 1xx are information ahead of the final status; 101 ends HTTP on this
 	// connection.
-	if w.response.Status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		w.response.Status = status
-		if status == http.StatusSwitchingProtocols {
-			w.PerfmonStream()
-		}
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		w.note(status)
 	}
 	w.inner.WriteHeader(status)
 }
 
 func (w *writer) Write(b []byte) (int, error) {
-	if w.response.Status == 0 {
-		w.response.Status = http.StatusOK
-	}
+	w.note(http.StatusOK)
 	return w.inner.Write(b)
 }
 
-// WriteString keeps io.WriteString from copying.
+// WriteString saves io.WriteString a copy.
 func (w *writer) WriteString(s string) (int, error) {
-	if w.response.Status == 0 {
-		w.response.Status = http.StatusOK
-	}
+	w.note(http.StatusOK)
 	return io.WriteString(w.inner, s)
 }
 
-// Unwrap is for http.ResponseController.
-func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
+// Unwrap is for http.ResponseController. What it returns still notices a flush and a
+// hijack that the inner writer, or one further down, offers.
+func (w *writer) Unwrap() http.ResponseWriter {
+	_, flush := find[http.Flusher](w.inner)
+	_, hijack := find[http.Hijacker](w.inner)
+	switch {
+	case flush && hijack:
+		return belowFH{below{w}}
+	case flush:
+		return belowF{below{w}}
+	case hijack:
+		return belowH{below{w}}
+	}
+	return w.inner
+}
 
-// PerfmonIgnore, PerfmonStream and PerfmonIdentify make this a mark.Request.
-func (w *writer) PerfmonIgnore() { w.ignored = true }
-
-func (w *writer) PerfmonStream() {
-	if !w.stream {
-		w.stream = true
-		w.recorder.Upgrade()
+// note keeps the first final status, which is when the header is written.
+func (w *writer) note(status int) {
+	if w.state.Load()&statusMask == 0 {
+		w.noteFirst(status)
 	}
 }
 
-func (w *writer) PerfmonIdentify(user, session, organization string) {
-	if user != "" {
-		w.response.User = user
-	}
-	if session != "" {
-		w.response.Session = session
-	}
-	if organization != "" {
-		w.response.Organization = organization
-	}
-}
-
-// flushing notes what a flush tells about the response.
-func (w *writer) flushing() {
-	if w.response.Status == 0 {
-		w.response.Status = http.StatusOK
-	}
-	if w.stream {
-		return
-	}
-	// Every stream flushes, so that other responses need not be looked at.
-	if t := w.inner.Header().Get("Content-Type"); strings.HasPrefix(t, "text/event-stream") ||
-		strings.HasPrefix(t, "multipart/x-mixed-replace") {
+func (w *writer) noteFirst(status int) {
+	// After the end, only the caller's own goroutine may look at the header.
+	if status == http.StatusSwitchingProtocols || w.state.Load()&(headerAsked|isDone) == headerAsked && hasStreamType(w.inner) {
 		w.PerfmonStream()
 	}
+	status = min(status, int(statusMask))
+	for {
+		s := w.state.Load()
+		if s&statusMask != 0 || w.state.CompareAndSwap(s, s|uint32(status)) {
+			return
+		}
+	}
 }
 
+// hasStreamType reports whether the Content-Type is one of an endless response.
+func hasStreamType(w http.ResponseWriter) bool {
+	values := w.Header()["Content-Type"]
+	if len(values) == 0 {
+		return false
+	}
+	mediaType, _, _ := strings.Cut(values[0], ";")
+	mediaType = strings.TrimSpace(mediaType)
+	return strings.EqualFold(mediaType, "text/event-stream") || strings.EqualFold(mediaType, "multipart/x-mixed-replace")
+}
+
+// PerfmonIgnore makes the request count as ended now.
+func (w *writer) PerfmonIgnore() {
+	before := w.state.Or(isIgnored)
+	if before&(isIgnored|isDone) != 0 {
+		return
+	}
+	if before&isStream != 0 {
+		w.pooled.recorder.CloseStream()
+	}
+	w.pooled.recorder.Discard()
+}
+
+// PerfmonStream makes the request count as an open stream from now on.
+func (w *writer) PerfmonStream() {
+	if w.state.Load()&isStream == 0 && w.state.Or(isStream)&(isStream|isIgnored|isDone) == 0 {
+		w.pooled.recorder.OpenStream()
+	}
+}
+
+// PerfmonIdentify replaces the identity by one with these parts.
+func (w *writer) PerfmonIdentify(user, session, organization string) {
+	for {
+		old := w.identity.Load()
+		id := &Identity{}
+		if old != nil {
+			*id = *old
+		}
+		if user != "" {
+			id.User = user
+		}
+		if session != "" {
+			id.Session = session
+		}
+		if organization != "" {
+			id.Organization = organization
+		}
+		if w.identity.CompareAndSwap(old, id) {
+			return
+		}
+	}
+}
+
+// PerfmonMonitor returns the monitor that counts the request.
+func (w *writer) PerfmonMonitor() any { return w.pooled.monitor }
+
 func (w *writer) flush() {
-	w.flushing()
+	w.note(http.StatusOK)
 	w.inner.(http.Flusher).Flush()
 }
 
 func (w *writer) flushError() error {
-	w.flushing()
+	w.note(http.StatusOK)
 	if f, ok := w.inner.(interface{ FlushError() error }); ok {
 		return f.FlushError()
 	}
@@ -124,23 +169,27 @@ func (w *writer) flushError() error {
 
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buf, err := w.inner.(http.Hijacker).Hijack()
+	return w.hijacked(conn, buf, err)
+}
+
+// hijacked notes that the connection was taken over, unless there is an error.
+func (w *writer) hijacked(conn net.Conn, buf *bufio.ReadWriter, err error) (net.Conn, *bufio.ReadWriter, error) {
 	if err == nil {
-		w.hijacked = true
-		if w.response.Status == 0 {
-			w.response.Status = http.StatusSwitchingProtocols
-		}
 		w.PerfmonStream()
+		w.note(http.StatusSwitchingProtocols)
 	}
 	return conn, buf, err
 }
 
 func (w *writer) readFrom(r io.Reader) (int64, error) {
-	if w.response.Status == 0 {
-		w.response.Status = http.StatusOK
-	}
+	w.note(http.StatusOK)
 	return w.inner.(io.ReaderFrom).ReadFrom(r)
 }
 
 func (w *writer) push(target string, opts *http.PushOptions) error {
 	return w.inner.(http.Pusher).Push(target, opts)
+}
+
+func (w *writer) closeNotify() <-chan bool {
+	return w.inner.(closeNotifier).CloseNotify()
 }

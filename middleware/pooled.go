@@ -1,0 +1,62 @@
+package middleware
+
+import (
+	"net/http"
+	"unsafe"
+
+	"github.com/backend-prs/perfmon"
+)
+
+// slabSize is how many writers one allocation holds. Twelve of 40 bytes fill a size class
+// of the allocator to the byte (480); more of them per allocation saves next to nothing.
+const slabSize = 12
+
+// pooled is what requests use one after the other, about one for each processor. One
+// request has it at a time, in the goroutine that called the middleware.
+type pooled struct {
+	// These never change, so that a writer may read them after its request has ended.
+	monitor  *perfmon.Monitor
+	recorder *perfmon.Recorder
+
+	response    perfmon.Response // filled in when the handler has returned
+	returned    bool             // the handler has, rather than panicked
+	firstOfSlab bool             // the request has the first writer of a slab
+	slab        []writer         // not used yet
+
+	// The kind of the writer before: most are of one type.
+	lastType unsafe.Pointer
+	lastKind int
+
+	_ [64]byte // no two share a cache line
+}
+
+// newWriter returns a writer that was never used.
+func (p *pooled) newWriter(inner http.ResponseWriter) *writer {
+	p.firstOfSlab = len(p.slab) == 0
+	if p.firstOfSlab {
+		p.slab = make([]writer, slabSize)
+	}
+	w := &p.slab[0]
+	p.slab = p.slab[1:]
+	w.inner, w.pooled = inner, p
+	return w
+}
+
+// unwraps marks the kind of a writer that may have another one of the middleware's below.
+const unwraps = 1 << 5
+
+// kind says which optional interfaces w implements, and whether it unwraps. Asking takes
+// longer than all the rest of this package, so the answer is kept by the type of w: the
+// first word of an interface value points to the one descriptor of each type.
+func (p *pooled) kind(w http.ResponseWriter) int {
+	t := *(*unsafe.Pointer)(unsafe.Pointer(&w))
+	if t == p.lastType {
+		return p.lastKind
+	}
+	kind := kindOf(w)
+	if _, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		kind |= unwraps
+	}
+	p.lastType, p.lastKind = t, kind
+	return kind
+}
