@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,60 +17,113 @@ import (
 
 // A stream that stays open for long is no slow request.
 func TestStreams(t *testing.T) {
-	open := func(m *watched, w http.ResponseWriter) float64 {
-		m.clock.Add(time.Hour) // the steps pile up; the last tells
-		s := <-m.samples
-		v, _ := s.Value(perfmon.StreamsOpen)
-		return v
-	}
-	tests := []struct {
+	type test struct {
 		name   string
 		opts   []middleware.Option
-		handle func(m *watched, w http.ResponseWriter) float64
-		timed  bool
-	}{
-		{"event stream", nil, func(m *watched, w http.ResponseWriter) float64 {
+		header http.Header // of the request
+		inner  func(http.ResponseWriter) http.ResponseWriter
+		handle func(w http.ResponseWriter, open func())
+		timed  bool // the duration is a response time
+	}
+	unflushable := func(w http.ResponseWriter) http.ResponseWriter { return wrapper{w} }
+	upgrade := http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
+	// open checks that one stream is open; without it none should be while it lasts.
+	tests := []test{
+		{name: "event stream", handle: func(w http.ResponseWriter, open func()) {
 			w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 			w.(http.Flusher).Flush()
-			return open(m, w)
-		}, false},
-		{"through a ResponseController", nil, func(m *watched, w http.ResponseWriter) float64 {
+			open()
+		}},
+		{name: "event stream in capitals", handle: func(w http.ResponseWriter, open func()) {
+			w.Header().Set("Content-Type", "Text/Event-Stream;charset=utf-8")
+			w.WriteHeader(200)
+			open()
+		}},
+		{name: "multipart stream", handle: func(w http.ResponseWriter, open func()) {
+			w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary=x")
+			w.WriteHeader(200)
+			open()
+		}},
+		{name: "never flushed", handle: func(w http.ResponseWriter, open func()) {
 			w.Header().Set("Content-Type", "text/event-stream")
-			if err := http.NewResponseController(w).Flush(); err != nil {
-				m.t.Error(err)
-			}
-			return open(m, w)
-		}, false},
-		{"marked by hand", nil, func(m *watched, w http.ResponseWriter) float64 {
+			_, _ = io.WriteString(w, "data: x\n\n")
+			open()
+		}},
+		{name: "by a ResponseController", handle: func(w http.ResponseWriter, open func()) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			flush(t, w)
+			open()
+		}},
+		{name: "around a wrapper that only unwraps", inner: unflushable, handle: func(w http.ResponseWriter, open func()) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			flush(t, w)
+			open()
+		}},
+		{name: "inside a wrapper that only unwraps", handle: func(w http.ResponseWriter, open func()) {
+			w = wrapper{w}
+			w.Header().Set("Content-Type", "text/event-stream")
+			flush(t, w)
+			open()
+		}},
+		{name: "header only", handle: func(w http.ResponseWriter, open func()) {
+			w.Header().Set("Content-Type", "text/event-stream")
+		}},
+		{name: "marked by hand", handle: func(w http.ResponseWriter, open func()) {
 			middleware.MarkStream(w)
 			middleware.MarkStream(w)
-			return open(m, w)
-		}, false},
-		{"counted on demand", []middleware.Option{middleware.WithStreamTimes()}, func(m *watched, w http.ResponseWriter) float64 {
+			open()
+		}},
+		{name: "switched protocols", header: upgrade, handle: func(w http.ResponseWriter, open func()) {
+			w.WriteHeader(http.StatusSwitchingProtocols)
+			open()
+		}},
+		{name: "timed by an option", opts: []middleware.Option{middleware.WithStreamTimes()}, handle: func(w http.ResponseWriter, open func()) {
 			middleware.MarkStream(w)
-			return open(m, w)
-		}, true},
-		{"a response that flushes is none", nil, func(m *watched, w http.ResponseWriter) float64 {
+			open()
+		}, timed: true},
+		{name: "a page that flushes is no stream", handle: func(w http.ResponseWriter, open func()) {
 			w.Header().Set("Content-Type", "text/html")
 			w.(http.Flusher).Flush()
-			m.clock.Add(time.Hour)
-			<-m.samples
-			return 1
-		}, true},
+		}, timed: true},
+		{name: "a longer type is no stream", handle: func(w http.ResponseWriter, open func()) {
+			w.Header().Set("Content-Type", "text/event-streamers")
+			w.WriteHeader(200)
+		}, timed: true},
+		{name: "a type set too late is no stream", handle: func(w http.ResponseWriter, open func()) {
+			w.WriteHeader(200)
+			w.Header().Set("Content-Type", "text/event-stream")
+		}, timed: true},
+		{name: "a client that asks for an upgrade is no stream", header: upgrade, handle: func(http.ResponseWriter, func()) {}, timed: true},
+		{name: "nor is one that gets a page", header: upgrade, handle: func(w http.ResponseWriter, open func()) { w.WriteHeader(200) }, timed: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			// One step is an hour, so that the stream is open at its end.
 			m := watch(t, perfmon.WithInterval(time.Hour), perfmon.WithStep(time.Hour))
+			checked := false
+			hour := func(want float64) {
+				checked = true
+				m.clock.Add(time.Hour)
+				if got := m.value(<-m.samples, perfmon.StreamsOpen); got != want {
+					t.Errorf("%v streams open, want %v", got, want)
+				}
+			}
 			h := middleware.New(m.Monitor, test.opts...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if got := test.handle(m, w); got != 1 {
-					t.Errorf("%v streams open, want 1", got)
+				test.handle(w, func() { hour(1) })
+				if !checked {
+					hour(0)
 				}
 			}))
-			get(h, "GET", "/")
+			r := httptest.NewRequest("GET", "/", nil)
+			maps.Copy(r.Header, test.header)
+			var w http.ResponseWriter = httptest.NewRecorder()
+			if test.inner != nil {
+				w = test.inner(w)
+			}
+			h.ServeHTTP(w, r)
 			s := m.step()
-			if v, _ := s.Value(perfmon.StreamsOpen); v != 0 {
-				t.Errorf("%v streams open at the end", v)
+			if got := m.value(s, perfmon.StreamsOpen) + m.value(s, perfmon.RequestsInFlight); got != 0 {
+				t.Errorf("%v in flight or open at the end", got)
 			}
 			if v, timed := s.Value(perfmon.ResponseTimeP95); timed != test.timed {
 				t.Errorf("p95 is %v", v)
@@ -81,9 +135,16 @@ func TestStreams(t *testing.T) {
 	}
 }
 
+func flush(t testing.TB, w http.ResponseWriter) {
+	t.Helper()
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A real connection is taken over, behind another middleware or not, and works on.
 func TestHijack(t *testing.T) {
-	for _, through := range []string{"directly", "by a ResponseController", "behind its back"} {
+	for _, through := range []string{"directly", "by a ResponseController", "around a wrapper that only unwraps", "by unwrapping"} {
 		t.Run(through, func(t *testing.T) {
 			m := watch(t)
 			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -93,7 +154,7 @@ func TestHijack(t *testing.T) {
 				switch through {
 				case "directly":
 					conn, buf, err = w.(http.Hijacker).Hijack()
-				case "by a ResponseController":
+				case "by a ResponseController", "around a wrapper that only unwraps":
 					conn, buf, err = http.NewResponseController(wrapper{w}).Hijack()
 				default:
 					inner := w.(interface{ Unwrap() http.ResponseWriter }).Unwrap()
@@ -110,7 +171,13 @@ func TestHijack(t *testing.T) {
 				_, _ = buf.WriteString("echo " + line)
 				_ = buf.Flush()
 			})
-			server := httptest.NewServer(middleware.New(m.Monitor)(h))
+			monitored := middleware.New(m.Monitor)(h)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if through == "around a wrapper that only unwraps" {
+					w = wrapper{w}
+				}
+				monitored.ServeHTTP(w, r)
+			}))
 			defer server.Close()
 			conn, err := net.Dial("tcp", server.Listener.Addr().String())
 			if err != nil {
