@@ -7,37 +7,38 @@ import (
 	"github.com/backend-prs/perfmon"
 )
 
-// countAfterHooks counts a response that took d once the host's functions have said what
-// they know. It counts even if one of them ends the goroutine.
-func (h *handler) countAfterHooks(p *pooled, r *http.Request, state uint32, d time.Duration) {
+// countAfterHooks counts a response once the host's functions have said what they know.
+// It counts even if one of them ends the goroutine.
+func (h *handler) countAfterHooks(p *pooled, r *http.Request, state uint32, response *perfmon.Response) {
+	took := p.recorder.Took()
 	defer func() {
 		if state&isStream != 0 {
 			p.recorder.CloseStream()
 		}
-		p.recorder.EndAfter(d, &p.response)
+		p.recorder.EndAfter(took, response)
 	}()
 	if h.options.route != nil {
 		start := h.startHook(p)
-		p.response.Pattern = h.route(r)
+		response.Pattern = h.route(r)
 		h.endHook(p, perfmon.HookRoute, start)
 	}
 	if h.options.identity != nil {
 		start := h.startHook(p)
-		h.identify(&p.response, r)
+		h.identify(response, r)
 		h.endHook(p, perfmon.HookIdentity, start)
 	}
 }
 
 // startHook and endHook time the hooks of one request in slabSize.
 func (h *handler) startHook(p *pooled) time.Duration {
-	if !p.firstOfSlab {
+	if !p.timesHooks() {
 		return 0
 	}
 	return h.monitor.Elapsed()
 }
 
 func (h *handler) endHook(p *pooled, hook perfmon.Hook, start time.Duration) {
-	if p.firstOfSlab {
+	if p.timesHooks() {
 		h.monitor.RecordHookTime(hook, h.monitor.Elapsed()-start)
 	}
 }

@@ -113,8 +113,7 @@ func (h *handler) end(w *writer, p *pooled, r *http.Request) {
 		hungUp = panicked == http.ErrAbortHandler
 	}
 	if state := w.state.Or(isDone); state&isIgnored == 0 {
-		h.fill(w, p, r, state, hungUp)
-		h.count(w, p, r, state)
+		h.count(w, p, r, state, hungUp)
 	}
 	h.pool.Put(p)
 	if panicked != nil {
@@ -122,42 +121,36 @@ func (h *handler) end(w *writer, p *pooled, r *http.Request) {
 	}
 }
 
-// fill sets what the writer knows of the response.
-func (h *handler) fill(w *writer, p *pooled, r *http.Request, state uint32, hungUp bool) {
-	response := &p.response
-	response.Method, response.Pattern = r.Method, r.Pattern
-	response.Status = int(state & statusMask)
-	response.Stream = state&isStream != 0
-	switch {
-	case !p.returned && !hungUp:
-		response.Status = http.StatusInternalServerError
-	case response.Status != 0:
-	case hungUp:
-		response.Status = statusClientClosed
-	default:
-		response.Status = http.StatusOK
-		// The header may have been written past this writer.
-		response.Stream = response.Stream || state&headerAsked != 0 && hasStreamType(w.inner)
-	}
-	if h.options.streamTimes {
-		response.Stream = false
-	}
+// count counts the response. The functions of the host run after the duration is taken.
+func (h *handler) count(w *writer, p *pooled, r *http.Request, state uint32, hungUp bool) {
+	response := perfmon.Response{Method: r.Method, Pattern: r.Pattern}
+	response.Status, response.Stream = h.outcome(w, p, state, hungUp)
 	if id := w.identity.Load(); id != nil {
 		response.User, response.Session, response.Organization = id.User, id.Session, id.Organization
 	}
+	if h.options.route != nil || h.options.identity != nil {
+		h.countAfterHooks(p, r, state, &response)
+		return
+	}
+	if state&isStream != 0 {
+		p.recorder.CloseStream()
+	}
+	p.recorder.End(&response)
 }
 
-// count counts the response. The functions of the host run after the duration is taken.
-func (h *handler) count(w *writer, p *pooled, r *http.Request, state uint32) {
-	if h.options.route == nil && h.options.identity == nil {
-		if state&isStream != 0 {
-			p.recorder.CloseStream()
-		}
-		p.recorder.End(&p.response)
-	} else {
-		h.countAfterHooks(p, r, state, p.recorder.Took())
+// outcome returns the status that counts, and whether the duration is that of a stream.
+func (h *handler) outcome(w *writer, p *pooled, state uint32, hungUp bool) (status int, stream bool) {
+	status, stream = int(state&statusMask), state&isStream != 0
+	switch {
+	case !p.returned && !hungUp:
+		status = http.StatusInternalServerError
+	case status != 0:
+	case hungUp:
+		status = statusClientClosed
+	default:
+		status = http.StatusOK
+		// The header may have been written past this writer.
+		stream = stream || state&headerAsked != 0 && hasStreamType(w.inner)
 	}
-	if h.options.identity != nil || w.identity.Load() != nil {
-		p.response.User, p.response.Session, p.response.Organization = "", "", ""
-	}
+	return status, stream && !h.options.streamTimes
 }

@@ -18,10 +18,9 @@ type pooled struct {
 	monitor  *perfmon.Monitor
 	recorder *perfmon.Recorder
 
-	response    perfmon.Response // filled in when the handler has returned
-	returned    bool             // the handler has, rather than panicked
-	firstOfSlab bool             // the request has the first writer of a slab
-	slab        []writer         // not used yet
+	returned bool              // the handler has, rather than panicked
+	slab     *[slabSize]writer // nil: none yet
+	next     int               // the first writer of the slab that was not used yet
 
 	// The kind of the writer before: most are of one type.
 	lastType unsafe.Pointer
@@ -32,15 +31,17 @@ type pooled struct {
 
 // newWriter returns a writer that was never used.
 func (p *pooled) newWriter(inner http.ResponseWriter) *writer {
-	p.firstOfSlab = len(p.slab) == 0
-	if p.firstOfSlab {
-		p.slab = make([]writer, slabSize)
+	if p.slab == nil || p.next == slabSize {
+		p.slab, p.next = new([slabSize]writer), 0
 	}
-	w := &p.slab[0]
-	p.slab = p.slab[1:]
+	w := &p.slab[p.next]
+	p.next++
 	w.inner, w.pooled = inner, p
 	return w
 }
+
+// timesHooks picks the first request of each slab.
+func (p *pooled) timesHooks() bool { return p.next == 1 }
 
 // unwraps marks the kind of a writer that may have another one of the middleware's below.
 const unwraps = 1 << 5

@@ -78,20 +78,19 @@ func (w *writer) Unwrap() http.ResponseWriter {
 
 // note keeps the first final status, which is when the header is written.
 func (w *writer) note(status int) {
-	if w.state.Load()&statusMask == 0 {
-		w.noteFirst(status)
+	if s := w.state.Load(); s&statusMask == 0 {
+		w.noteFirst(s, status)
 	}
 }
 
-func (w *writer) noteFirst(status int) {
+func (w *writer) noteFirst(s uint32, status int) {
 	// After the end, only the caller's own goroutine may look at the header.
-	if status == http.StatusSwitchingProtocols || w.state.Load()&(headerAsked|isDone) == headerAsked && hasStreamType(w.inner) {
+	if status == http.StatusSwitchingProtocols || s&(headerAsked|isDone) == headerAsked && hasStreamType(w.inner) {
 		w.PerfmonStream()
+		s |= isStream
 	}
-	status = min(status, int(statusMask))
-	for {
-		s := w.state.Load()
-		if s&statusMask != 0 || w.state.CompareAndSwap(s, s|uint32(status)) {
+	for bits := uint32(min(status, int(statusMask))); !w.state.CompareAndSwap(s, s|bits); {
+		if s = w.state.Load(); s&statusMask != 0 {
 			return
 		}
 	}
