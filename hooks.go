@@ -3,6 +3,8 @@ package perfmon
 import (
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/exp/slices"
 )
 
 // Hook is a function of the host that a middleware calls for each request.
@@ -45,26 +47,28 @@ func (m *Monitor) Hooks() []HookStatus {
 }
 
 // RecordHookPanic counts a panic of a hook. It is for those who write middleware, and
-// safe for concurrent use. A hook without a name above is left out.
+// safe for concurrent use. A hook that is not one of the three is ignored.
 func (m *Monitor) RecordHookPanic(hook Hook) {
-	for i, name := range hookNames {
-		if name == hook {
-			m.hooks[i].panics.Add(1)
-		}
+	if i := slices.Index(hookNames[:], hook); i >= 0 {
+		m.hooks[i].panics.Add(1)
 	}
 }
 
 // RecordHookTime records how long one call of a hook took. It writes to memory that all
-// processors share: time one call in many. It is safe for concurrent use.
+// processors share, so time one call in many. It is safe for concurrent use. A hook that
+// is not one of the three is ignored.
 func (m *Monitor) RecordHookTime(hook Hook, d time.Duration) {
-	for i, name := range hookNames {
-		if name != hook {
-			continue
-		}
-		h := &m.hooks[i]
-		h.timed.Add(1)
-		h.total.Add(int64(d))
-		for old := h.slowest.Load(); int64(d) > old && !h.slowest.CompareAndSwap(old, int64(d)); old = h.slowest.Load() {
+	i := slices.Index(hookNames[:], hook)
+	if i < 0 {
+		return
+	}
+	h := &m.hooks[i]
+	h.timed.Add(1)
+	h.total.Add(int64(d))
+	for {
+		slowest := h.slowest.Load()
+		if int64(d) <= slowest || h.slowest.CompareAndSwap(slowest, int64(d)) {
+			return
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (h *handler) end(w *writer, p *pooled, r *http.Request) {
 		panicked = recover()
 		hungUp = panicked == http.ErrAbortHandler
 	}
-	if state := w.state.Or(isDone); state&isIgnored == 0 {
+	if state := w.state.Add(isDone); state&isIgnored == 0 {
 		h.count(w, p, r, state, hungUp)
 	}
 	h.pool.Put(p)

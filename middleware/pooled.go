@@ -2,7 +2,7 @@ package middleware
 
 import (
 	"net/http"
-	"unsafe"
+	"reflect"
 
 	"github.com/backend-prs/perfmon"
 )
@@ -23,7 +23,7 @@ type pooled struct {
 	next     int               // the first writer of the slab that was not used yet
 
 	// The kind of the writer before: most are of one type.
-	lastType unsafe.Pointer
+	lastType reflect.Type
 	lastKind int
 
 	_ [64]byte // no two share a cache line
@@ -46,11 +46,10 @@ func (p *pooled) timesHooks() bool { return p.next == 1 }
 // unwraps marks the kind of a writer that may have another one of the middleware's below.
 const unwraps = 1 << 5
 
-// kind says which optional interfaces w implements, and whether it unwraps. Asking takes
-// longer than all the rest of this package, so the answer is kept by the type of w: the
-// first word of an interface value points to the one descriptor of each type.
+// kind says which optional interfaces w implements, and whether it unwraps. To ask takes
+// 10 to 20 ns, so the answer is kept with the type of w.
 func (p *pooled) kind(w http.ResponseWriter) int {
-	t := *(*unsafe.Pointer)(unsafe.Pointer(&w))
+	t := reflect.TypeOf(w)
 	if t == p.lastType {
 		return p.lastKind
 	}
