@@ -103,6 +103,14 @@ func BenchmarkPerfmonWithIdentity(b *testing.B) {
 	measure(b, middleware.New(m, middleware.WithIdentity(func(*http.Request) middleware.Identity { return id }))(ok))
 }
 
+func BenchmarkPerfmonWithRoute(b *testing.B) {
+	m, err := perfmon.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	measure(b, middleware.New(m, middleware.WithRoute(func(r *http.Request) string { return r.Pattern }))(ok))
+}
+
 // statusWriter is what wiring a metrics library by hand takes.
 type statusWriter struct {
 	http.ResponseWriter

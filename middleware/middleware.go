@@ -20,7 +20,7 @@
 // the response writer that the handler gets is never used again, so a handler that keeps
 // it cannot reach the response to another request. Twelve writers are allocated at a time.
 // While any of them is in use, as by an open stream, up to eleven others stay in memory,
-// with the server's writers and requests behind them. Each call of [Identify] allocates
+// with what the server and the host's contexts hold of their requests. Each call of [Identify] allocates
 // another 48 bytes.
 package middleware
 

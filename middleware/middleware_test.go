@@ -45,7 +45,7 @@ func TestEndpointsAreNamedByTheirRoute(t *testing.T) {
 
 func TestRoutesOfOtherRouters(t *testing.T) {
 	m := watch(t)
-	// As a router does that keeps the route in the request's context.
+	// Some routers keep the route in the context of the request.
 	type key struct{}
 	name := new(string)
 	h := middleware.New(m.Monitor, middleware.WithRoute(func(r *http.Request) string {
@@ -72,8 +72,8 @@ func TestStatuses(t *testing.T) {
 	}{
 		{"nothing written is a 200", func(w http.ResponseWriter, r *http.Request) {}, 0},
 		{"a body is a 200", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("x")) }, 0},
-		{"404 is no error", http.NotFound, 0},
-		{"500 is", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) }, 1},
+		{"404 is not an error", http.NotFound, 0},
+		{"500 is an error", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) }, 1},
 		{"the first status counts", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503); w.WriteHeader(200) }, 1},
 		{"1xx is not final", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(103); w.WriteHeader(502) }, 1},
 		{"a status after the body comes too late", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "x"); w.WriteHeader(500) }, 0},
@@ -98,8 +98,8 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// A panic counts as a 500 and goes on up, whole.
-func TestPanicGoesOnUp(t *testing.T) {
+// A panic counts as a 500 and continues, even if a hook panics meanwhile.
+func TestPanicContinues(t *testing.T) {
 	m := watch(t)
 	asked := 0
 	h := middleware.New(m.Monitor,
@@ -112,13 +112,13 @@ func TestPanicGoesOnUp(t *testing.T) {
 	func() {
 		defer func() {
 			if p := recover(); p != http.ErrAbortHandler {
-				t.Errorf("what came up is %v", p)
+				t.Errorf("the panic continues with %v", p)
 			}
 		}()
 		get(h, "GET", "/boom")
 	}()
 	if asked != 1 {
-		t.Errorf("the identity was asked for %d times", asked)
+		t.Errorf("the identity function ran %d times", asked)
 	}
 	if diff := cmp.Diff([]string{"GET /boom 1 1"}, m.endpoints()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

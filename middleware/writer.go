@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 )
 
+//go:generate go run generate.go
+
 // writer is the response writer that a handler holds. It notes the status of the response
 // and passes everything on. It serves one request and is never used again: a goroutine
 // that still writes after the handler has returned reaches the server's own writer, as it
