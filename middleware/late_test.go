@@ -207,8 +207,12 @@ func TestUseWhileTheHandlerReturns(t *testing.T) {
 	const n = 2000
 	var workers sync.WaitGroup
 	h := middleware.New(m.Monitor)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		group, own := &workers, sync.WaitGroup{}
+		if r.URL.RawQuery == "wait" {
+			group = &own
+		}
 		for range 2 {
-			workers.Go(func() {
+			group.Go(func() {
 				middleware.MarkStream(w)
 				_, _ = io.WriteString(w, "x")
 				middleware.Identify(w, middleware.Identity{User: "u", Organization: "o"})
@@ -220,9 +224,7 @@ func TestUseWhileTheHandlerReturns(t *testing.T) {
 				}
 			})
 		}
-		if r.URL.RawQuery == "wait" {
-			workers.Wait()
-		}
+		own.Wait()
 	}))
 	var clients sync.WaitGroup
 	var ignored atomic.Int64
