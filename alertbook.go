@@ -1,11 +1,10 @@
 package perfmon
 
 import (
+	"container/heap"
 	"crypto/rand"
 	"fmt"
 	"io"
-	"math"
-	"strings"
 	"sync"
 	"text/template"
 	"time"
@@ -16,35 +15,63 @@ import (
 	"github.com/backend-prs/perfmon/internal/lifecycle"
 )
 
-// maxAlerts is how many alerts are kept; active ones are never dropped.
-const maxAlerts = 10_000
+// What is kept of alerts. Those that are not over are never dropped.
+const (
+	maxAlerts      = 10_000
+	maxAlertAge    = 90 * 24 * time.Hour
+	maxAlertBytes  = 32 << 20 // of messages and metadata
+	maxRaisedKeys  = 5 * maxAlerts
+	droppedDetails = `{"dropped":"there was no room for the metadata of this alert"}`
+)
+
+// AlertRecord is the new state of a key and, where it changed, of its alert.
+type AlertRecord struct {
+	Key   Key      `json:"key"`
+	State KeyState `json:"state"`
+	Alert *Alert   `json:"alert,omitempty"`
+	// Change is what happened to the alert; empty where only the key's state changed.
+	Change AlertChange `json:"change,omitempty"`
+	// Notify says whether people are notified.
+	Notify bool `json:"notify,omitempty"`
+}
+
+// KeyState is all there is about a key besides its alert: its runs, recovery, cooldown
+// and rule. The zero value is a key never seen.
+type KeyState struct {
+	Life lifecycle.State `json:"life"`
+	Rule lifecycle.Rule  `json:"rule"`
+	// Threshold is what watches the key; nil where nothing does.
+	Threshold *Threshold `json:"threshold,omitempty"`
+	// Host says that the host raised the alert, so that only it ends it.
+	Host bool `json:"host,omitempty"`
+	// Recent are the values of the run or recovery that goes on.
+	Recent []judged `json:"recent,omitempty"`
+	// Since is when the run of violations began that goes on; zero without one.
+	Since time.Time `json:"since,omitzero"`
+	// CoolFrom is when the cooldown began, by the clock on the wall.
+	CoolFrom time.Time `json:"cool_from,omitzero"`
+	// AlertID is the last alert, "" when there was none.
+	AlertID string `json:"alert_id,omitempty"`
+}
 
 // alertBook owns every alert and the state of every key. All rules are in package
-// lifecycle; here is what they are applied to.
+// lifecycle. What it holds never changes in place: next states are computed as records,
+// and apply swaps them in once they are committed.
 type alertBook struct {
-	message *template.Template
+	template *template.Template
 
-	mu      sync.Mutex
-	keys    map[alertKey]*keyState
-	log     []*Alert // by ID, oldest first
-	byID    map[string]*Alert
-	dropped uint64 // alerts that were dropped to make room
+	// For new IDs; the journal makes one change at a time.
 	entropy io.Reader
 	lastMS  uint64 // of the last ID: IDs ascend even when the clock was set back
-}
 
-// alertKey is what at most one alert is open for.
-type alertKey struct {
-	metric string
-	scope  Scope
-}
-
-// keyState is all there is about a key.
-type keyState struct {
-	state     lifecycle.State
-	rule      lifecycle.Rule
-	threshold *Threshold // that it was last evaluated by; nil: the host's own
-	alert     *Alert     // the last one; nil: none yet
+	mu      sync.RWMutex
+	keys    map[Key]KeyState
+	byID    map[string]*Alert
+	log     []*Alert        // by ID, oldest first
+	over    idHeap          // IDs of alerts that are over, oldest on top; some may be reopened
+	queued  map[string]bool // the IDs in over
+	bytes   int             // of messages and metadata
+	dropped uint64          // alerts that were dropped to make room
 }
 
 func newAlertBook(message *template.Template) *alertBook {
@@ -52,135 +79,48 @@ func newAlertBook(message *template.Template) *alertBook {
 		message = template.Must(parseMessage(defaultMessage))
 	}
 	return &alertBook{
-		message: message,
-		keys:    map[alertKey]*keyState{},
-		byID:    map[string]*Alert{},
-		entropy: ulid.Monotonic(rand.Reader, 0),
+		template: message,
+		keys:     map[Key]KeyState{},
+		byID:     map[string]*Alert{},
+		queued:   map[string]bool{},
+		entropy:  ulid.Monotonic(rand.Reader, 0),
 	}
 }
 
-// observation is a value of a metric that a threshold watches.
-type observation struct {
-	threshold *Threshold
-	metric    Metric
-	scope     Scope
-	value     float64
-	regressed *Regression // nil: not
-}
-
-// level says how bad the observation is: a regression is a warning, whatever the limits.
-func (o *observation) level() lifecycle.Level {
-	level := o.threshold.level(o.value)
-	if o.regressed != nil {
-		level = max(level, lifecycle.Warning)
+// transition carries out what changed in the life of a key: one record for each change,
+// or one for the key alone where only its state did. describe words an alert that
+// opened, was announced or escalated; it may be nil.
+func (b *alertBook) transition(now moment, key Key, k KeyState, changes []lifecycle.Transition, by, note string, describe func(*Alert)) []Record {
+	if len(changes) == 0 {
+		return []Record{{Alert: &AlertRecord{Key: key, State: k}}}
 	}
-	return level
-}
-
-// limit returns the limit that the value is past.
-func (o *observation) limit(s Severity) float64 {
-	if o.isRegression() {
-		return o.regressed.Limit
+	a := Alert{ID: k.AlertID, Metric: key.Metric, Scope: key.Scope, OpenedAt: now.wall} // where it was dropped
+	if old := b.get(k.AlertID); old != nil {
+		a = *old
 	}
-	return o.threshold.limit(s)
-}
-
-// isRegression reports whether it is bad for no other reason.
-func (o *observation) isRegression() bool {
-	return o.regressed != nil && o.threshold.level(o.value) == lifecycle.Good
-}
-
-// observe applies the values of one step and returns what to tell. Keys of
-// thresholds that are not among those in force are over.
-func (b *alertBook) observe(at time.Time, inForce []*Threshold, values []observation, s Settings) []AlertEvent {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	events := b.withdraw(at, inForce)
-	for _, o := range values {
-		level := o.level()
-		key := alertKey{o.metric.Name, o.scope}
-		k := b.keys[key]
-		if k == nil {
-			k = &keyState{}
-			b.keys[key] = k
-		}
-		if k.threshold != o.threshold {
-			// Violations of another rule do not count towards this one.
-			k.state.Violating, k.state.Critical, k.state.Recovering = 0, 0, 0
-			k.threshold = o.threshold
-		}
-		k.rule = o.threshold.rule(s)
-		if a := k.alert; a != nil && k.state.Status != lifecycle.Clear {
-			a.Value = o.value
-		}
-		var changes []lifecycle.Transition
-		k.state, changes = k.state.Next(k.rule, lifecycle.Event{Kind: lifecycle.Observe, At: at, Level: level})
-		fresh := func() *Alert {
-			return &Alert{Metric: o.metric.Name, Scope: o.scope, Unit: o.metric.Unit}
-		}
-		events = append(events, b.record(k, changes, at, ByMonitor, fresh, func(a *Alert) {
-			a.Value = o.value
-			a.Threshold = o.limit(a.Severity)
-			a.Message = b.render(a, o, k.state.Violating)
-		})...)
-	}
-	return events
-}
-
-// withdraw ends the keys whose threshold is gone or switched off.
-func (b *alertBook) withdraw(at time.Time, inForce []*Threshold) []AlertEvent {
-	var events []AlertEvent
-	for key, k := range b.keys {
-		if k.threshold != nil && !slices.ContainsFunc(inForce, func(t *Threshold) bool {
-			return !t.Disabled && t.Metric == key.metric && t.Scope == k.threshold.Scope
-		}) {
-			var changes []lifecycle.Transition
-			k.state, changes = k.state.Next(k.rule, lifecycle.Event{Kind: lifecycle.Withdraw, At: at})
-			events = append(events, b.record(k, changes, at, ByMonitor, nil, nil)...)
-			k.threshold = nil
-		}
-		// A key of the host's own is forgotten when nothing depends on it any more.
-		if _, cooling := k.state.Cooling(k.rule, at); k.threshold == nil && k.state.Status == lifecycle.Clear && !cooling {
-			delete(b.keys, key)
-		}
-	}
-	slices.SortFunc(events, func(x, y AlertEvent) int { return strings.Compare(x.Alert.ID, y.Alert.ID) })
-	return events
-}
-
-// record carries transitions over to the alert they are about. describe, where there
-// is one, words an alert that opened or got worse.
-func (b *alertBook) record(k *keyState, changes []lifecycle.Transition, at time.Time, by string, fresh func() *Alert, describe func(*Alert)) []AlertEvent {
-	var events []AlertEvent
-	for _, t := range changes {
+	records := make([]Record, 0, len(changes))
+	for i, t := range changes {
 		if t.Change == lifecycle.Opened {
-			k.alert = fresh()
-			k.alert.ID = b.newID(at)
-			k.alert.OpenedAt = at
+			a = Alert{ID: b.newID(now.wall), Metric: key.Metric, Scope: key.Scope, OpenedAt: now.wall, State: AlertOpen}
+			k.AlertID = a.ID
 		}
-		a := k.alert
-		if k.state.Level == lifecycle.Critical {
-			a.Severity = Critical
-		} else {
+		a.Severity = severityOf(k.Life.Level)
+		if t.Change == lifecycle.Reopened && i+1 < len(changes) { // it escalates right after
 			a.Severity = Warning
 		}
+		a.Quiet = k.Life.Quiet()
 		var change AlertChange
 		switch t.Change {
 		case lifecycle.Opened:
-			change, a.State = ChangeOpened, AlertOpen
-			b.add(a)
+			change = ChangeOpened
 		case lifecycle.Reopened:
 			change, a.State = ChangeReopened, AlertOpen
 			a.Reopened++
-			if b.byID[a.ID] == nil { // dropped since it was resolved
-				b.add(a)
-				slices.SortFunc(b.log, func(x, y *Alert) int { return strings.Compare(x.ID, y.ID) })
-			}
 		case lifecycle.Announced:
 			change = ChangeAnnounced
 		case lifecycle.Escalated:
 			change = ChangeEscalated
-			if k.state.Status == lifecycle.Open {
+			if k.Life.Status == lifecycle.Open {
 				a.State = AlertOpen
 			}
 		case lifecycle.WasAcknowledged:
@@ -188,36 +128,16 @@ func (b *alertBook) record(k *keyState, changes []lifecycle.Transition, at time.
 		case lifecycle.WasDismissed:
 			change, a.State = ChangeDismissed, AlertDismissed
 		case lifecycle.Resolved:
-			change, a.State = ChangeResolved, AlertResolved
+			change, a.State, a.Quiet = ChangeResolved, AlertResolved, false
 		}
-		if describe != nil && change != ChangeReopened && change != ChangeResolved {
-			describe(a)
+		if describe != nil {
+			describe(&a)
 		}
-		a.changed(change, at, by)
-		if t.Notify {
-			if change == ChangeAnnounced {
-				change = ChangeOpened
-			}
-			events = append(events, AlertEvent{change, at, by, a.clone()})
-		}
+		a = a.changed(change, now.wall, by, note)
+		committed := a
+		records = append(records, Record{Alert: &AlertRecord{Key: key, State: k, Alert: &committed, Change: change, Notify: t.Notify}})
 	}
-	return events
-}
-
-func (b *alertBook) render(a *Alert, o observation, consecutive int) string {
-	d := MessageData{
-		Metric: o.metric, Severity: a.Severity, Scope: o.scope,
-		Value: withUnit(o.value, o.metric.Unit), Threshold: withUnit(a.Threshold, o.metric.Unit),
-		Comparison: o.threshold.Comparison, Consecutive: consecutive,
-	}
-	if r := o.regressed; o.isRegression() {
-		d.Value, d.Baseline = withUnit(r.Current, o.metric.Unit), withUnit(r.Baseline, o.metric.Unit)
-	}
-	message, err := renderMessage(b.message, d)
-	if err != nil { // of a template that fails for some values only
-		return fmt.Sprintf("%s is past its %s limit", o.metric.Name, a.Severity)
-	}
-	return message
+	return records
 }
 
 // newID returns an ID that sorts after every earlier one.
@@ -231,124 +151,230 @@ func (b *alertBook) newID(at time.Time) string {
 	return id.String()
 }
 
-// add keeps a new alert, in place of the oldest one that is over where there is no
-// room.
-func (b *alertBook) add(a *Alert) {
-	if len(b.log) >= maxAlerts {
-		if i := slices.IndexFunc(b.log, func(a *Alert) bool { return !b.held(a) }); i >= 0 {
-			delete(b.byID, b.log[i].ID)
-			b.log = slices.Delete(b.log, i, i+1)
-			b.dropped++
+// act returns what follows when somebody acts on an alert by hand, and the alert as it
+// was.
+func (b *alertBook) act(now moment, id, by string, kind lifecycle.Kind) ([]Record, *Alert, error) {
+	a := b.get(id)
+	if a == nil {
+		return nil, nil, ErrNotFound
+	}
+	k, _ := b.key(a.Key())
+	withdrawn := kind == lifecycle.Withdraw && k.Life.Status != lifecycle.Clear
+	if k.AlertID != id || !k.Life.Status.Active() && !withdrawn {
+		return nil, a, ErrNotActive
+	}
+	var changes []lifecycle.Transition
+	k.Life, changes = k.Life.Next(k.Rule, lifecycle.Event{Kind: kind, At: now.elapsed})
+	if len(changes) == 0 {
+		return nil, a, nil
+	}
+	describe := func(a *Alert) {
+		if kind == lifecycle.Escalate {
+			a.Message = truncate(a.Message+"; escalated by "+by, maxMessage)
 		}
 	}
-	b.log = append(b.log, a)
-	b.byID[a.ID] = a
+	return b.transition(now, a.Key(), k, changes, by, "", describe), a, nil
 }
 
-// held reports whether an alert may not be dropped: it is not over, or could be
-// reopened.
-func (b *alertBook) held(a *Alert) bool {
-	k := b.keys[alertKey{a.Metric, a.Scope}]
-	return k != nil && k.alert == a && k.state.Status != lifecycle.Clear
-}
-
-func (b *alertBook) get(id string) (Alert, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	a := b.byID[id]
-	if a == nil {
-		return Alert{}, ErrNotFound
+// raise returns what follows from an alert of the host's own, and its ID.
+func (b *alertBook) raise(now moment, h HostAlert, metadata Metadata, unit string, s *Settings) ([]Record, string, error) {
+	key := Key{h.Metric, h.Scope}
+	k, known := b.key(key)
+	if !known && b.size() >= maxRaisedKeys {
+		return nil, "", fmt.Errorf("%d metrics and scopes have alerts already", maxRaisedKeys)
 	}
-	return a.clone(), nil
+	if k.Threshold == nil {
+		k.Rule = lifecycle.Rule{Violations: s.ConsecutiveViolations, Cooldown: s.AlertCooldown}
+	}
+	var changes []lifecycle.Transition
+	k.Life, changes = k.Life.Next(k.Rule, lifecycle.Event{Kind: lifecycle.Raise, At: now.elapsed, Level: h.Severity.level()})
+	if len(changes) == 0 {
+		return nil, k.AlertID, nil
+	}
+	k.Host = true
+	k = k.cooling(now)
+	records := b.transition(now, key, k, changes, ByMonitor, "", func(a *Alert) {
+		a.Cause, a.Unit, a.Value, a.Threshold = CauseHost, unit, h.Value, Value{}
+		a.Message, a.UserID, a.Metadata = h.Message, h.UserID, b.fitting(metadata)
+	})
+	return records, records[0].Alert.Alert.ID, nil
 }
 
-func (b *alertBook) query(q AlertQuery) (found []Alert, more bool) {
+// fitting returns the metadata where there is room for it.
+func (b *alertBook) fitting(md Metadata) Metadata {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if len(b.over) == 0 && b.bytes+len(md.object) > maxAlertBytes {
+		return Metadata{droppedDetails}
+	}
+	return md
+}
+
+// cooling notes the date at which a cooldown that has begun now began.
+func (k KeyState) cooling(now moment) KeyState {
+	if k.Life.CoolFrom == now.elapsed {
+		k.CoolFrom = now.wall
+	}
+	return k
+}
+
+// apply takes over a record once it is committed.
+func (b *alertBook) apply(r *AlertRecord) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := len(b.log) - 1; i >= 0; i-- {
+	b.keys[r.Key] = r.State
+	if r.Alert != nil {
+		b.put(r.Alert)
+	}
+}
+
+// put keeps the new state of an alert; mu is held.
+func (b *alertBook) put(a *Alert) {
+	if old := b.byID[a.ID]; old != nil {
+		b.bytes -= size(old)
+		b.log[b.place(a.ID)] = a
+	} else {
+		b.log = slices.Insert(b.log, b.place(a.ID), a)
+	}
+	b.byID[a.ID] = a
+	b.bytes += size(a)
+	if a.State == AlertResolved && !b.queued[a.ID] {
+		b.queued[a.ID] = true
+		heap.Push(&b.over, a.ID)
+	}
+	for len(b.log) > maxAlerts || b.bytes > maxAlertBytes {
+		if !b.dropOldest() {
+			return
+		}
+		b.dropped++
+	}
+}
+
+// size is what counts towards maxAlertBytes.
+func size(a *Alert) int { return len(a.Message) + len(a.Metadata.object) }
+
+// place returns where in the log an ID is, or belongs; mu is held.
+func (b *alertBook) place(id string) int {
+	n := len(b.log)
+	if n == 0 || b.log[n-1].ID < id {
+		return n
+	}
+	i, _ := slices.BinarySearchFunc(b.log, id, func(a *Alert, id string) int {
+		switch {
+		case a.ID < id:
+			return -1
+		case a.ID > id:
+			return 1
+		}
+		return 0
+	})
+	return i
+}
+
+// dropOldest drops the oldest alert that is over; mu is held. ok is false where there
+// is none.
+func (b *alertBook) dropOldest() (ok bool) {
+	for len(b.over) > 0 {
+		id := heap.Pop(&b.over).(string)
+		delete(b.queued, id)
+		a := b.byID[id]
+		if a == nil || a.State != AlertResolved {
+			continue // dropped already, or reopened
+		}
+		delete(b.byID, id)
+		b.bytes -= size(a)
+		i := b.place(id)
+		b.log = slices.Delete(b.log, i, i+1)
+		return true
+	}
+	return false
+}
+
+// sweep forgets keys that nothing depends on and alerts that are too old. It needs no
+// record: it follows from the time alone.
+func (b *alertBook) sweep(now moment) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, k := range b.keys {
+		if k.Life.Idle(k.Rule, now.elapsed) {
+			delete(b.keys, key)
+		}
+	}
+	for len(b.over) > 0 {
+		oldest := b.byID[b.over[0]]
+		if oldest != nil && oldest.State == AlertResolved {
+			if now.wall.Sub(oldest.UpdatedAt) <= maxAlertAge {
+				return
+			}
+			b.dropOldest()
+			continue
+		}
+		delete(b.queued, b.over[0])
+		heap.Pop(&b.over)
+	}
+}
+
+func (b *alertBook) get(id string) *Alert {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.byID[id]
+}
+
+func (b *alertBook) key(k Key) (KeyState, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	state, ok := b.keys[k]
+	return state, ok
+}
+
+// size returns how many keys there are.
+func (b *alertBook) size() int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.keys)
+}
+
+// allKeys returns every key with its state.
+func (b *alertBook) allKeys() map[Key]KeyState {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	keys := make(map[Key]KeyState, len(b.keys))
+	for key, k := range b.keys {
+		keys[key] = k
+	}
+	return keys
+}
+
+// find returns the alerts that a query picks, newest first. They are not to be changed.
+func (b *alertBook) find(q AlertQuery) (found []*Alert, more bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	last := len(b.log)
+	if q.Before != "" {
+		last = b.place(q.Before)
+	}
+	for i := last - 1; i >= 0; i-- {
 		if !q.matches(b.log[i]) {
 			continue
 		}
 		if q.Limit > 0 && len(found) == q.Limit {
 			return found, true
 		}
-		found = append(found, b.log[i].clone())
+		found = append(found, b.log[i])
 	}
 	return found, false
 }
 
-// act applies what somebody does to an alert by hand.
-func (b *alertBook) act(id, by string, e lifecycle.Event) (Alert, []AlertEvent, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	a := b.byID[id]
-	if a == nil {
-		return Alert{}, nil, ErrNotFound
-	}
-	k := b.keys[alertKey{a.Metric, a.Scope}]
-	if k == nil || k.alert != a || !k.state.Status.Active() && (e.Kind != lifecycle.Withdraw || k.state.Status == lifecycle.Clear) {
-		return a.clone(), nil, ErrNotActive
-	}
-	var changes []lifecycle.Transition
-	k.state, changes = k.state.Next(k.rule, e)
-	events := b.record(k, changes, e.At, by, nil, func(a *Alert) {
-		if t := k.threshold; t != nil && !math.IsNaN(t.limit(a.Severity)) {
-			a.Threshold = t.limit(a.Severity)
-		}
-	})
-	return a.clone(), events, nil
-}
+// idHeap is a heap of IDs, the oldest on top.
+type idHeap []string
 
-// raise applies an alert of the host's own.
-func (b *alertBook) raise(h HostAlert, unit string, at time.Time, s Settings) (Alert, []AlertEvent, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	key := alertKey{h.Metric, h.Scope}
-	k := b.keys[key]
-	if k == nil {
-		if len(b.keys) >= 5*maxAlerts {
-			return Alert{}, nil, fmt.Errorf("%d metrics and scopes have alerts already", len(b.keys))
-		}
-		k = &keyState{}
-		b.keys[key] = k
-	}
-	if k.threshold == nil {
-		k.rule = lifecycle.Rule{Violations: s.ConsecutiveViolations, Cooldown: s.AlertCooldown}
-	}
-	level := lifecycle.Warning
-	if h.Severity == Critical {
-		level = lifecycle.Critical
-	}
-	var changes []lifecycle.Transition
-	k.state, changes = k.state.Next(k.rule, lifecycle.Event{Kind: lifecycle.Raise, At: at, Level: level})
-	fresh := func() *Alert { return &Alert{Metric: h.Metric, Scope: h.Scope, Unit: unit} }
-	events := b.record(k, changes, at, ByMonitor, fresh, func(a *Alert) {
-		a.Message, a.UserID, a.Metadata, a.Value = h.Message, h.UserID, h.Metadata, h.Value
-	})
-	return k.alert.clone(), events, nil
-}
-
-// status returns what a key has come to, for diagnostics.
-func (b *alertBook) status(metric string, scope Scope) (keyState, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	k := b.keys[alertKey{metric, scope}]
-	if k == nil {
-		return keyState{}, false
-	}
-	return *k, true
-}
-
-// scopes returns every scope of a kind that a metric has a key for.
-func (b *alertBook) scopes(metric string, kind ScopeKind) []Scope {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var found []Scope
-	for key := range b.keys {
-		if key.metric == metric && key.scope.Kind() == kind {
-			found = append(found, key.scope)
-		}
-	}
-	slices.SortFunc(found, func(a, b Scope) int { return strings.Compare(a.String(), b.String()) })
-	return found
+func (h idHeap) Len() int           { return len(h) }
+func (h idHeap) Less(i, j int) bool { return h[i] < h[j] }
+func (h idHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *idHeap) Push(x any)        { *h = append(*h, x.(string)) }
+func (h *idHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
 }

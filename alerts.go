@@ -1,12 +1,9 @@
 package perfmon
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"text/template"
 	"time"
 
 	"golang.org/x/exp/slices"
@@ -19,7 +16,7 @@ type AlertState string
 
 const (
 	AlertOpen         AlertState = "open"
-	AlertAcknowledged AlertState = "acknowledged" // active, somebody is at it
+	AlertAcknowledged AlertState = "acknowledged" // active, and somebody is at it
 	AlertDismissed    AlertState = "dismissed"    // off the active list until the value has recovered
 	AlertResolved     AlertState = "resolved"
 )
@@ -34,101 +31,151 @@ const (
 	ChangeDismissed    AlertChange = "dismissed"    // by hand
 	ChangeResolved     AlertChange = "resolved"
 	// ChangeReopened is a resolved alert that came back within its cooldown. It is
-	// kept with the alert, and nobody is told.
+	// listed with the alert, and nobody is notified.
 	ChangeReopened AlertChange = "reopened"
-	// ChangeAnnounced is a reopened alert still there when the cooldown is over: it
-	// is told of as opened.
+	// ChangeAnnounced is an alert of which nobody was notified when it came, and which is still
+	// there when the reason to keep quiet is gone: the cooldown is over, or the alert of
+	// the service that covered it. People are notified of it as opened.
 	ChangeAnnounced AlertChange = "announced"
 )
 
-// Alert is a metric in a scope that needs, or needed, somebody's attention.
+// ByMonitor is the author of what nobody did by hand.
+const ByMonitor = "monitor"
+
+// Alert is a metric in a scope that needs, or needed, somebody's attention. Severity,
+// Value, Threshold and Message belong together: they are those of the latest change.
 type Alert struct {
 	// ID is unique, sorts by time and is safe in a URL.
-	ID        string
-	Metric    string
-	Scope     Scope
-	Severity  Severity
-	State     AlertState
-	Unit      string  // of Value and Threshold
-	Value     float64 // the latest until the alert was resolved
-	Threshold float64 // the limit that the severity stands for; 0 for an alert of the host
-	Message   string
-	OpenedAt  time.Time
-	UpdatedAt time.Time // of the last change
-	UserID    string
-	Metadata  map[string]any
-	Reopened  int // how often it came back within its cooldown
+	ID     string `json:"alert_id"`
+	Metric string `json:"metric_name"`
+	Scope
+	Severity  Severity   `json:"severity"`
+	State     AlertState `json:"state"`
+	Cause     Cause      `json:"cause"`
+	Unit      string     `json:"unit"` // of Value and Threshold
+	Value     Value      `json:"current_value"`
+	Threshold Value      `json:"threshold_value"` // the limit that was passed; absent where there is none
+	Message   string     `json:"message"`
+	OpenedAt  time.Time  `json:"timestamp"`
+	UpdatedAt time.Time  `json:"updated_at"` // of the latest change
+	UserID    string     `json:"user_id,omitempty"`
+	Metadata  Metadata   `json:"metadata"`
+	Reopened  int        `json:"reopened"` // how often it came back within its cooldown
+	// Quiet says that nobody was notified that it is there: it came back within its
+	// cooldown, or an alert of the service for the same metric covers it.
+	Quiet bool `json:"quiet"`
+	// Record is the number of the latest change.
+	Record uint64 `json:"record"`
 	// Changes lists what happened to the alert, oldest first; past 100, the oldest
 	// but the first are dropped.
-	Changes []AlertTransition
+	Changes []AlertTransition `json:"changes"`
 }
 
 // AlertTransition is one thing that happened to an alert.
 type AlertTransition struct {
-	Change   AlertChange `json:"change"`
-	At       time.Time   `json:"at"`
-	By       string      `json:"by"` // "monitor" where nobody did it by hand
-	Severity Severity    `json:"severity"`
+	Change    AlertChange `json:"change"`
+	At        time.Time   `json:"at"`
+	By        string      `json:"by"` // ByMonitor where nobody did it by hand
+	Severity  Severity    `json:"severity"`
+	Value     Value       `json:"value"`
+	Threshold Value       `json:"threshold"`
+	Note      string      `json:"note,omitempty"` // why, where that is not plain
 }
-
-// ByMonitor is who did what nobody did by hand.
-const ByMonitor = "monitor"
 
 // Active reports whether the alert is open or acknowledged.
 func (a Alert) Active() bool { return a.State == AlertOpen || a.State == AlertAcknowledged }
 
-// MarshalJSON returns the fields in snake_case, absent ones as null.
-func (a Alert) MarshalJSON() ([]byte, error) {
-	optional := func(s string) *string {
-		if s == "" {
-			return nil
-		}
-		return &s
-	}
-	metadata := a.Metadata
-	if metadata == nil {
-		metadata = map[string]any{}
-	}
-	return json.Marshal(struct {
-		ID           string            `json:"alert_id"`
-		Metric       string            `json:"metric_name"`
-		Scope        ScopeKind         `json:"scope"`
-		Severity     Severity          `json:"severity"`
-		State        AlertState        `json:"state"`
-		Unit         string            `json:"unit"`
-		Value        float64           `json:"current_value"`
-		Threshold    float64           `json:"threshold_value"`
-		Message      string            `json:"message"`
-		Timestamp    time.Time         `json:"timestamp"`
-		UpdatedAt    time.Time         `json:"updated_at"`
-		Endpoint     *string           `json:"endpoint"`
-		Organization *string           `json:"organization_id"`
-		User         *string           `json:"user_id"`
-		Metadata     map[string]any    `json:"metadata"`
-		Reopened     int               `json:"reopened"`
-		Changes      []AlertTransition `json:"changes"`
-	}{
-		a.ID, a.Metric, a.Scope.Kind(), a.Severity, a.State, a.Unit, a.Value, a.Threshold, a.Message, a.OpenedAt, a.UpdatedAt,
-		optional(a.Scope.Endpoint), optional(a.Scope.Organization), optional(a.UserID), metadata, a.Reopened, a.Changes,
-	})
-}
-
-// AlertEvent is told to those who asked with OnAlert.
-type AlertEvent struct {
-	// Change is opened, escalated, acknowledged, dismissed or resolved.
-	Change AlertChange
-	At     time.Time
-	By     string
-	Alert  Alert // as it was right after the change
-}
+// Key returns what the alert is open for.
+func (a Alert) Key() Key { return Key{a.Metric, a.Scope} }
 
 // String is one line for a log.
-func (e AlertEvent) String() string {
-	if e.Change == ChangeResolved {
-		return fmt.Sprintf("%s resolved after %v: %s of %s is %s", e.Alert.Severity,
-			e.At.Sub(e.Alert.OpenedAt).Round(time.Second), e.Alert.Metric, e.Alert.Scope, withUnit(e.Alert.Value, e.Alert.Unit))
+func (a Alert) String() string { return fmt.Sprintf("%s %s: %s", a.Severity, a.State, a.Message) }
+
+// clone returns a copy that shares nothing that a caller can change.
+func (a *Alert) clone() Alert {
+	c := *a
+	c.Changes = slices.Clone(a.Changes)
+	return c
+}
+
+// maxChanges bounds what an alert remembers of its own past.
+const maxChanges = 100
+
+// changed returns the alert with a change noted in it.
+func (a Alert) changed(change AlertChange, at time.Time, by, note string) Alert {
+	changes := a.Changes
+	if len(changes) == maxChanges {
+		changes = append(slices.Clone(changes[:1]), changes[2:]...)
 	}
-	return fmt.Sprintf("%s %s: %s", e.Alert.Severity, e.Change, e.Alert.Message)
+	a.UpdatedAt = at
+	a.Changes = append(slices.Clip(changes), AlertTransition{change, at, by, a.Severity, a.Value, a.Threshold, note})
+	return a
+}
+
+// Metadata is what an alert carries besides: a JSON object that never changes. The zero
+// Metadata is empty.
+type Metadata struct{ object string }
+
+// maxMetadata bounds the metadata of one alert, in bytes of JSON.
+const maxMetadata = 16 << 10
+
+// newMetadata takes a copy of m. Its values may be of the host's types.
+func newMetadata(m map[string]any) (md Metadata, err error) {
+	if len(m) == 0 {
+		return Metadata{}, nil
+	}
+	if len(m) > 50 {
+		return md, &FieldError{"Metadata", len(m), "at most 50 entries"}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = &FieldError{"Metadata", describe(p), "values that encoding/json can write without a panic"}
+		}
+	}()
+	data, err := json.Marshal(m)
+	if err != nil {
+		return md, &FieldError{"Metadata", describe(err), "values that encoding/json can write"}
+	}
+	if len(data) > maxMetadata {
+		return md, &FieldError{"Metadata", len(data), "at most 16384 bytes of JSON"}
+	}
+	return Metadata{string(data)}, nil
+}
+
+// Map returns the metadata as a map of the caller's own.
+func (md Metadata) Map() map[string]any {
+	m := map[string]any{}
+	if md.object != "" {
+		_ = json.Unmarshal([]byte(md.object), &m) // checked when it was made
+	}
+	return m
+}
+
+// Equal reports whether both hold the same.
+func (md Metadata) Equal(o Metadata) bool { return md == o }
+
+// MarshalJSON returns the object.
+func (md Metadata) MarshalJSON() ([]byte, error) {
+	if md.object == "" {
+		return []byte("{}"), nil
+	}
+	return []byte(md.object), nil
+}
+
+// UnmarshalJSON takes any JSON object.
+func (md *Metadata) UnmarshalJSON(data []byte) error {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return err
+	}
+	if md.object = ""; len(m) > 0 {
+		compact, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		md.object = string(compact)
+	}
+	return nil
 }
 
 // AlertQuery picks alerts; the zero value picks all.
@@ -139,7 +186,7 @@ type AlertQuery struct {
 	Metric   string
 	Endpoint string
 	// Organization picks the alerts of this organization and of no other. With
-	// WithService, those that are about no organization are picked, too.
+	// WithService, those that are about no organization are picked as well.
 	Organization string
 	WithService  bool
 	Before       string // IDs that sort before this one: the last ID of the page before
@@ -151,50 +198,72 @@ func (q *AlertQuery) matches(a *Alert) bool {
 		(q.Severity == "" || a.Severity == q.Severity) &&
 		(!q.Active || a.Active()) &&
 		(q.Metric == "" || a.Metric == q.Metric) &&
-		(q.Endpoint == "" || a.Scope.Endpoint == q.Endpoint) &&
-		(q.Organization == "" || a.Scope.Organization == q.Organization || q.WithService && a.Scope.Organization == "") &&
+		(q.Endpoint == "" || a.Endpoint == q.Endpoint) &&
+		(q.Organization == "" || a.Organization == q.Organization || q.WithService && a.Organization == "") &&
 		(q.Before == "" || a.ID < q.Before)
 }
 
-// Alerts returns the alerts that a query picks, newest first, and whether there are
+// Alerts reads and changes the alerts of a monitor. Changes by hand name who makes
+// them. Errors of all of them: ErrNotFound, ErrNotActive, ErrClosed, ErrStore.
+type Alerts struct{ m *Monitor }
+
+// Alerts returns the alerts of the monitor.
+func (m *Monitor) Alerts() Alerts { return Alerts{m} }
+
+// List returns the alerts that a query picks, newest first, and whether there are
 // more behind the limit. An active alert is picked however long ago it was updated.
-func (m *Monitor) Alerts(q AlertQuery) (alerts []Alert, more bool) { return m.alerts.query(q) }
+func (as Alerts) List(q AlertQuery) (alerts []Alert, more bool) {
+	found, more := as.m.alerts.find(q)
+	alerts = make([]Alert, len(found))
+	for i, a := range found {
+		alerts[i] = a.clone()
+	}
+	return alerts, more
+}
 
-// Alert returns an alert by its ID, or ErrNotFound.
-func (m *Monitor) Alert(id string) (Alert, error) { return m.alerts.get(id) }
+// Get returns an alert by its ID, or ErrNotFound.
+func (as Alerts) Get(id string) (Alert, error) {
+	if a := as.m.alerts.get(id); a != nil {
+		return a.clone(), nil
+	}
+	return Alert{}, fmt.Errorf("perfmon: alert %q: %w", truncate(id, 40), ErrNotFound)
+}
 
-// Acknowledge says that somebody, named by, is at an alert: it stays active, and
-// nobody is reminded of it. Acknowledging twice changes nothing. Errors: ErrNotFound,
-// ErrNotActive.
-func (m *Monitor) Acknowledge(id, by string) (Alert, error) {
-	return m.actOn(id, by, lifecycle.Acknowledge)
+// Acknowledge says that somebody, named by, is at an alert. It stays active.
+// Acknowledging twice changes nothing.
+func (as Alerts) Acknowledge(id, by string) (Alert, error) {
+	return as.act(id, by, lifecycle.Acknowledge)
 }
 
 // Dismiss takes an alert off the active list; it does not come back until the value
-// has recovered. Errors: ErrNotFound, ErrNotActive.
-func (m *Monitor) Dismiss(id, by string) (Alert, error) {
-	return m.actOn(id, by, lifecycle.Dismiss)
-}
+// has recovered.
+func (as Alerts) Dismiss(id, by string) (Alert, error) { return as.act(id, by, lifecycle.Dismiss) }
 
-// Escalate makes a warning critical. Escalating what is critical changes nothing.
-// Errors: ErrNotFound, ErrNotActive.
-func (m *Monitor) Escalate(id, by string) (Alert, error) {
-	return m.actOn(id, by, lifecycle.Escalate)
-}
+// Escalate makes a warning critical. Escalating a critical alert changes nothing.
+func (as Alerts) Escalate(id, by string) (Alert, error) { return as.act(id, by, lifecycle.Escalate) }
 
 // Resolve ends an alert that the host raised. One that a threshold opened opens again
-// if the value stays bad. Errors: ErrNotFound, ErrNotActive.
-func (m *Monitor) Resolve(id, by string) (Alert, error) {
-	return m.actOn(id, by, lifecycle.Withdraw)
-}
+// if the value stays bad.
+func (as Alerts) Resolve(id, by string) (Alert, error) { return as.act(id, by, lifecycle.Withdraw) }
 
-func (m *Monitor) actOn(id, by string, kind lifecycle.Kind) (Alert, error) {
-	a, events, err := m.alerts.act(id, by, lifecycle.Event{Kind: kind, At: m.wall()})
-	m.tell(events)
-	if err != nil {
-		return a, fmt.Errorf("perfmon: alert %q: %w", id, err)
+func (as Alerts) act(id, by string, kind lifecycle.Kind) (after Alert, err error) {
+	err = as.m.change(by, func(now moment) ([]Record, error) {
+		records, a, err := as.m.alerts.act(now, id, author(by), kind)
+		if a != nil {
+			after = a.clone()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("alert %q: %w", truncate(id, 40), err)
+		}
+		return records, nil
+	})
+	if err == nil {
+		// As committed: with the number of its record.
+		if a := as.m.alerts.get(id); a != nil {
+			after = a.clone()
+		}
 	}
-	return a, nil
+	return after, err
 }
 
 // HostAlert is an alert that the host raises itself.
@@ -203,7 +272,7 @@ type HostAlert struct {
 	Metric   string
 	Severity Severity // Warning or Critical
 	Message  string   // 1 to 1000 bytes
-	Value    float64  // finite
+	Value    Value
 	Scope    Scope
 	UserID   string
 	Metadata map[string]any // at most 50 entries that encoding/json can write, 16 KiB in all
@@ -211,156 +280,65 @@ type HostAlert struct {
 
 // Raise opens an alert of the host's own. Where one is active for the same metric and
 // scope already, that one is escalated if the new one is worse, and is returned; where
-// one was resolved within the cooldown, it is reopened. Resolve ends it.
-func (m *Monitor) Raise(h HostAlert) (Alert, error) {
+// one was resolved within the cooldown, it is reopened. Resolve ends it. Errors:
+// *FieldError, ErrClosed, ErrStore.
+func (as Alerts) Raise(h HostAlert) (Alert, error) {
 	if err := h.validate(); err != nil {
 		return Alert{}, fmt.Errorf("perfmon: alert: %w", err)
 	}
-	h.Metadata = cloneMetadata(h.Metadata)
-	metric, _ := m.Metric(h.Metric)
-	a, events, err := m.alerts.raise(h, metric.Unit, m.wall(), m.Settings())
-	m.tell(events)
+	metadata, err := newMetadata(h.Metadata) // runs code of the host
 	if err != nil {
 		return Alert{}, fmt.Errorf("perfmon: alert: %w", err)
 	}
-	return a, nil
+	h.Message = cleanText(h.Message)
+	h.Scope = Scope{cleanText(h.Scope.Endpoint), cleanText(h.Scope.Organization)}
+	metric, _ := as.m.registry.catalog().find(h.Metric)
+	var id string
+	err = as.m.change(ByMonitor, func(now moment) (records []Record, err error) {
+		records, id, err = as.m.alerts.raise(now, h, metadata, metric.Unit, as.m.settings.get())
+		if err != nil {
+			return nil, fmt.Errorf("alert: %w", err)
+		}
+		return records, nil
+	})
+	if err != nil {
+		return Alert{}, err
+	}
+	return as.Get(id)
 }
 
 func (h HostAlert) validate() error {
 	if !validName(h.Metric) {
-		return &FieldError{"metric", h.Metric, "1 to 64 of a-z, 0-9 and _, a letter first"}
+		return &FieldError{"Metric", h.Metric, "1 to 64 of a-z, 0-9 and _, a letter first"}
 	}
 	if h.Severity != Warning && h.Severity != Critical {
-		return &FieldError{"severity", h.Severity, `"warning" or "critical"`}
+		return &FieldError{"Severity", h.Severity, `"warning" or "critical"`}
 	}
 	if len(h.Message) == 0 || len(h.Message) > maxMessage {
-		return &FieldError{"message", h.Message, "1 to 1000 bytes"}
-	}
-	if math.IsNaN(h.Value) || math.IsInf(h.Value, 0) {
-		return &FieldError{"value", h.Value, "a finite number"}
+		return &FieldError{"Message", h.Message, "1 to 1000 bytes"}
 	}
 	for _, f := range []struct{ name, value string }{
-		{"endpoint", h.Scope.Endpoint}, {"organization", h.Scope.Organization}, {"user", h.UserID},
+		{"Scope.Endpoint", h.Scope.Endpoint}, {"Scope.Organization", h.Scope.Organization}, {"UserID", h.UserID},
 	} {
 		if len(f.value) > 256 {
 			return &FieldError{f.name, f.value, "at most 256 bytes"}
 		}
 	}
-	if len(h.Metadata) > 50 {
-		return &FieldError{"metadata", len(h.Metadata), "at most 50 entries"}
-	}
-	data, err := json.Marshal(h.Metadata)
-	if err != nil {
-		return &FieldError{"metadata", err.Error(), "what encoding/json can write"}
-	}
-	if len(data) > 16<<10 {
-		return &FieldError{"metadata", len(data), "at most 16 KiB of JSON"}
-	}
 	return nil
 }
 
-// cloneMetadata takes a copy that the host cannot change, through JSON.
-func cloneMetadata(m map[string]any) map[string]any {
-	if len(m) == 0 {
-		return nil
+// author names who changes something.
+func author(by string) string {
+	if by == "" {
+		return "unknown"
 	}
-	data, err := json.Marshal(m)
-	if err != nil {
-		return nil
-	}
-	var clone map[string]any
-	if err := json.Unmarshal(data, &clone); err != nil {
-		return nil
-	}
-	return clone
+	return truncate(cleanText(by), 200)
 }
 
-// MessageData is what the template of WithAlertMessage is given.
-type MessageData struct {
-	Metric      Metric
-	Severity    Severity
-	Scope       Scope
-	Value       string // with its unit, such as "2.41 s"
-	Threshold   string // likewise
-	Comparison  Comparison
-	Consecutive int    // steps in a row that violated
-	Baseline    string // of a regression: what Value was in the baseline; else empty
-}
-
-const (
-	maxMessage     = 1000
-	defaultMessage = `{{.Metric.Name}} of {{.Scope}} is {{.Value}}, {{if .Baseline}}worse than its baseline of {{.Baseline}}{{else}}past the {{.Severity}} limit of {{.Threshold}}{{end}}`
-)
-
-// parseMessage parses a template and tries it.
-func parseMessage(text string) (*template.Template, error) {
-	t, err := template.New("alert").Parse(text)
-	if err != nil {
-		return nil, err
+// finite returns v, or absent for what is no number.
+func finite(v float64) Value {
+	if math.IsInf(v, 0) {
+		return Value{}
 	}
-	for _, baseline := range []string{"", "4.1 s"} {
-		message, err := renderMessage(t, MessageData{
-			Metric: builtin[0], Severity: Critical, Value: "6.1 s", Threshold: "5 s", Comparison: Greater, Consecutive: 3, Baseline: baseline,
-		})
-		if err == nil && message == "" {
-			err = errors.New("the text is empty")
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
-}
-
-func renderMessage(t *template.Template, d MessageData) (string, error) {
-	var b bytes.Buffer
-	if err := t.Execute(&b, d); err != nil {
-		return "", err
-	}
-	return truncate(b.String(), maxMessage), nil
-}
-
-// truncate cuts s to at most n bytes, between characters.
-func truncate(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n]
-}
-
-// withUnit writes a value for people.
-func withUnit(v float64, unit string) string {
-	number := fmt.Sprintf("%.3g", v)
-	if math.Abs(v) >= 1000 && math.Abs(v) < 1e15 {
-		number = fmt.Sprintf("%.0f", v)
-	}
-	switch unit {
-	case "", "count":
-		return number
-	case "%":
-		return number + " %"
-	}
-	return number + " " + unit
-}
-
-// maxChanges bounds what an alert remembers of its own past.
-const maxChanges = 100
-
-func (a *Alert) changed(change AlertChange, at time.Time, by string) {
-	if len(a.Changes) == maxChanges {
-		a.Changes = slices.Delete(a.Changes, 1, 2)
-	}
-	a.UpdatedAt = at
-	a.Changes = append(a.Changes, AlertTransition{change, at, by, a.Severity})
-}
-
-// clone returns a copy that shares nothing that changes.
-func (a *Alert) clone() Alert {
-	c := *a
-	c.Changes = slices.Clone(a.Changes)
-	c.Metadata = cloneMetadata(a.Metadata)
-	return c
+	return ValueOf(v)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -21,13 +20,13 @@ func (b *bench) told() []string {
 	b.t.Helper()
 	list := []string{}
 	// Events go through a goroutine of their own: a last one marks the end of them.
-	if _, err := b.Raise(perfmon.HostAlert{Metric: "end_of_events", Severity: perfmon.Warning, Message: "-", Scope: perfmon.Scope{Endpoint: fmt.Sprint(time.Now().UnixNano())}}); err != nil {
+	if _, err := b.Alerts().Raise(perfmon.HostAlert{Metric: "end_of_events", Severity: perfmon.Warning, Message: "-", Scope: perfmon.Scope{Endpoint: fmt.Sprint(time.Now().UnixNano())}}); err != nil {
 		b.t.Fatal(err)
 	}
 	for {
 		e := b.event()
 		if e.Alert.Metric == "end_of_events" {
-			if _, err := b.Resolve(e.Alert.ID, "test"); err != nil {
+			if _, err := b.Alerts().Resolve(e.Alert.ID, "test"); err != nil {
 				b.t.Fatal(err)
 			}
 			b.event()
@@ -63,7 +62,7 @@ func TestAlertWithinAMinute(t *testing.T) {
 	if took := a.OpenedAt.Sub(began); took <= 0 || took >= time.Minute {
 		t.Errorf("it took %v", took)
 	}
-	if a.Severity != perfmon.Critical || a.Metric != perfmon.ErrorRate || a.Value != 20 || a.Threshold != 10 || a.State != perfmon.AlertOpen {
+	if a.Severity != perfmon.Critical || a.Metric != perfmon.ErrorRate || a.Value != perfmon.ValueOf(20) || a.Threshold != perfmon.ValueOf(10) || a.State != perfmon.AlertOpen {
 		t.Errorf("the alert is %+v", a)
 	}
 	e := b.event()
@@ -110,7 +109,7 @@ func TestLifeOfAnAlert(t *testing.T) {
 		b.errors(7) // within the cooldown: reopened, and nobody is told
 	}
 	got := b.active()
-	if len(got) != 1 || got[0].Reopened != 1 || got[0].Severity != perfmon.Critical {
+	if len(got) != 1 || got[0].Reopened != 1 || got[0].Severity != perfmon.Warning || !got[0].Quiet {
 		t.Errorf("reopened: %+v", got)
 	}
 	ids := []string{opened.Alert.ID, escalated.Alert.ID, resolved.Alert.ID, got[0].ID}
@@ -121,7 +120,7 @@ func TestLifeOfAnAlert(t *testing.T) {
 	for _, c := range got[0].Changes {
 		changes = append(changes, fmt.Sprint(c.Change, " ", c.Severity, " ", c.By))
 	}
-	want := []string{"opened warning monitor", "escalated critical monitor", "resolved critical monitor", "reopened critical monitor"}
+	want := []string{"opened warning monitor", "escalated critical monitor", "resolved critical monitor", "reopened warning monitor"}
 	if diff := cmp.Diff(want, changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
@@ -160,10 +159,12 @@ func TestThroughputNeedsTraffic(t *testing.T) {
 	if got := b.told(); len(got) != 0 {
 		t.Errorf("an idle service raised %v", got)
 	}
-	for range 200 { // 20 rps: above the warning of 10
-		b.request(time.Millisecond, 200)
+	for range 10 * 6 {
+		for range 200 { // 20 rps: above the warning of 10
+			b.request(time.Millisecond, 200)
+		}
+		b.step()
 	}
-	b.step()
 	for range 3 {
 		b.step()
 	}
@@ -175,8 +176,8 @@ func TestThroughputNeedsTraffic(t *testing.T) {
 // Each endpoint and organization has a run of its own.
 func TestScopes(t *testing.T) {
 	b := start(t, perfmon.WithoutDefaultThresholds(),
-		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ErrorRate, Scope: perfmon.ScopeEndpoint, Warning: 50, Critical: 90}),
-		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ResponseTimeP95, Scope: perfmon.ScopeOrganization, Warning: 1, Critical: 2}),
+		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ErrorRate, Scope: perfmon.ScopeEndpoint, Warning: perfmon.ValueOf(50), Critical: perfmon.ValueOf(90), MinRequests: 1}),
+		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ResponseTimeP95, Scope: perfmon.ScopeOrganization, Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2), MinRequests: 1}),
 	)
 	send := func(pattern, org string, d time.Duration, status int) {
 		b.rec.Record(d, &perfmon.Response{Method: "GET", Pattern: pattern, Status: status, Organization: org})
@@ -215,21 +216,21 @@ func TestActsByHand(t *testing.T) {
 			t.Errorf("%s: state %v, error %v, want %v", what, a.State, err, want)
 		}
 	}
-	a, err := b.Acknowledge(id, "ann")
+	a, err := b.Alerts().Acknowledge(id, "ann")
 	check("acknowledge", perfmon.AlertAcknowledged, a, err)
-	a, err = b.Acknowledge(id, "bob")
+	a, err = b.Alerts().Acknowledge(id, "bob")
 	check("acknowledge again", perfmon.AlertAcknowledged, a, err)
 	if last := a.Changes[len(a.Changes)-1]; last.By != "ann" {
 		t.Errorf("acknowledged by %s", last.By)
 	}
-	a, err = b.Escalate(id, "ann")
+	a, err = b.Alerts().Escalate(id, "ann")
 	check("escalate", perfmon.AlertAcknowledged, a, err)
-	if a.Severity != perfmon.Critical || a.Threshold != 10 {
-		t.Errorf("escalated to %v with the limit %v", a.Severity, a.Threshold)
+	if a.Severity != perfmon.Critical || a.Threshold != perfmon.ValueOf(5) || !strings.HasSuffix(a.Message, "is 7 %, past the warning limit of 5 %; worst: GET / (7 %); escalated by ann") {
+		t.Errorf("escalated to %v with the limit %v: %s", a.Severity, a.Threshold, a.Message)
 	}
-	a, err = b.Dismiss(id, "ann")
+	a, err = b.Alerts().Dismiss(id, "ann")
 	check("dismiss", perfmon.AlertDismissed, a, err)
-	for _, act := range []func(string, string) (perfmon.Alert, error){b.Acknowledge, b.Dismiss, b.Escalate} {
+	for _, act := range []func(string, string) (perfmon.Alert, error){b.Alerts().Acknowledge, b.Alerts().Dismiss, b.Alerts().Escalate} {
 		if a, err := act(id, "bob"); !errors.Is(err, perfmon.ErrNotActive) || a.ID != id {
 			t.Errorf("acting on a dismissed alert: %v", err)
 		}
@@ -256,27 +257,27 @@ func TestThresholdsChangeAtRunTime(t *testing.T) {
 	}
 	b.event()
 	// A change that is not valid changes nothing.
-	twenty, one, nan, zero := 20.0, 1.0, math.NaN(), 0
+	twenty, one, none, minus := perfmon.ValueOf(20), perfmon.ValueOf(1), perfmon.Value{}, -1
 	greater := perfmon.Comparison("bigger")
-	before := b.Thresholds()
+	before := b.Thresholds().All()
 	for _, u := range []perfmon.ThresholdUpdate{
-		{Warning: &twenty}, {Warning: &nan}, {Critical: &nan}, {Warning: &one, ConsecutiveViolations: &zero}, {Comparison: &greater},
+		{Warning: &twenty}, {Warning: &none, Critical: &none}, {Warning: &one, ConsecutiveViolations: &minus}, {Comparison: &greater},
 	} {
 		var field *perfmon.FieldError
-		if _, err := b.UpdateThreshold(perfmon.ErrorRate, "", u); !errors.As(err, &field) {
+		if _, err := b.Thresholds().Update(perfmon.ThresholdID{Metric: perfmon.ErrorRate, Scope: ""}, u, "test"); !errors.As(err, &field) {
 			t.Errorf("%+v is met with %v", u, err)
 		}
 	}
-	if diff := cmp.Diff(before, b.Thresholds()); diff != "" {
+	if diff := cmp.Diff(before, b.Thresholds().All()); diff != "" {
 		t.Errorf("a refused change left something behind (-want +got):\n%s", diff)
 	}
-	if _, err := b.UpdateThreshold("error_rate", perfmon.ScopeEndpoint, perfmon.ThresholdUpdate{}); !errors.Is(err, perfmon.ErrNotFound) {
+	if _, err := b.Thresholds().Update(perfmon.ThresholdID{Metric: "error_rate", Scope: perfmon.ScopeEndpoint}, perfmon.ThresholdUpdate{}, "test"); !errors.Is(err, perfmon.ErrNotFound) {
 		t.Errorf("a threshold that is not there: %v", err)
 	}
 	// Switched off, its alert is over.
 	no := false
-	got, err := b.UpdateThreshold(perfmon.ErrorRate, "", perfmon.ThresholdUpdate{Enabled: &no, Critical: &twenty})
-	if err != nil || !got.Disabled || got.Critical != 20 || got.Warning != 5 || got.ConsecutiveViolations != 3 {
+	got, err := b.Thresholds().Update(perfmon.ThresholdID{Metric: perfmon.ErrorRate, Scope: ""}, perfmon.ThresholdUpdate{Enabled: &no, Critical: &twenty}, "test")
+	if err != nil || !got.Disabled || got.Critical != twenty || got.Warning != perfmon.ValueOf(5) || got.ConsecutiveViolations != 0 {
 		t.Errorf("the threshold is %+v, %v", got, err)
 	}
 	for range 5 {
@@ -285,31 +286,52 @@ func TestThresholdsChangeAtRunTime(t *testing.T) {
 	if diff := cmp.Diff([]string{"resolved warning error_rate of service"}, b.told()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if err := b.RemoveThreshold(perfmon.ErrorRate, ""); err != nil {
+	if err := b.Thresholds().Remove(perfmon.ThresholdID{Metric: perfmon.ErrorRate, Scope: ""}, "test"); err != nil {
 		t.Error(err)
 	}
-	if err := b.RemoveThreshold(perfmon.ErrorRate, ""); !errors.Is(err, perfmon.ErrNotFound) {
+	if err := b.Thresholds().Remove(perfmon.ThresholdID{Metric: perfmon.ErrorRate, Scope: ""}, "test"); !errors.Is(err, perfmon.ErrNotFound) {
 		t.Errorf("removing it twice: %v", err)
 	}
 }
 
-// A change of the rule begins the run anew.
-func TestRunBelongsToItsRule(t *testing.T) {
-	b := start(t)
-	b.errors(7)
-	b.errors(7)
-	six := 6.0
-	if _, err := b.UpdateThreshold(perfmon.ErrorRate, "", perfmon.ThresholdUpdate{Warning: &six}); err != nil {
-		t.Fatal(err)
+// A changed limit keeps what of the run it would have counted itself; setting what is
+// set changes nothing.
+func TestRunFollowsTheRule(t *testing.T) {
+	limit := func(b *bench, v float64) {
+		b.t.Helper()
+		warning := perfmon.ValueOf(v)
+		if _, err := b.Thresholds().Update(perfmon.ThresholdID{Metric: perfmon.ErrorRate}, perfmon.ThresholdUpdate{Warning: &warning}, "test"); err != nil {
+			b.t.Fatal(err)
+		}
 	}
-	b.errors(7)
-	b.errors(7)
-	if got := b.active(); len(got) != 0 {
-		t.Errorf("violations of two rules were added up: %+v", got)
-	}
-	b.errors(7)
-	if got := b.active(); len(got) != 1 {
-		t.Errorf("three violations of one rule made %d alerts", len(got))
+	for _, test := range []struct {
+		name   string
+		values []int
+		limit  float64
+		opens  int // after so many more violations
+	}{
+		{"the same value", []int{7, 7}, 5, 1},
+		{"a limit that both passed", []int{7, 7}, 6, 1},
+		{"a limit that only the second passed", []int{6, 9}, 8, 2},
+		{"a limit that neither passed", []int{6, 6}, 8, 3},
+		{"a limit that only the first passed", []int{9, 6}, 8, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := start(t)
+			for _, v := range test.values {
+				b.errors(v)
+			}
+			limit(b, test.limit)
+			for i := 1; i <= test.opens; i++ {
+				if got := b.active(); len(got) != 0 {
+					t.Fatalf("open after %d more violations", i-1)
+				}
+				b.errors(9)
+			}
+			if got := b.active(); len(got) != 1 {
+				t.Errorf("not open after %d more violations", test.opens)
+			}
+		})
 	}
 }
 
@@ -317,30 +339,30 @@ func TestAlertsOfTheHost(t *testing.T) {
 	b := start(t)
 	meta := map[string]any{"region": "eu", "shards": []any{1.0, 2.0}}
 	h := perfmon.HostAlert{
-		Metric: "backup_age", Severity: perfmon.Warning, Message: "no backup since yesterday", Value: 26,
+		Metric: "backup_age", Severity: perfmon.Warning, Message: "no backup since yesterday", Value: perfmon.ValueOf(26),
 		Scope: perfmon.Scope{Endpoint: "POST /backup", Organization: "acme"}, UserID: "ann", Metadata: meta,
 	}
-	a, err := b.Raise(h)
+	a, err := b.Alerts().Raise(h)
 	if err != nil {
 		t.Fatal(err)
 	}
 	meta["region"] = "changed behind its back"
-	a, err = b.Alert(a.ID)
-	if err != nil || a.Metadata["region"] != "eu" || a.UserID != "ann" || a.Value != 26 || a.Scope != h.Scope {
+	a, err = b.Alerts().Get(a.ID)
+	if err != nil || a.Metadata.Map()["region"] != "eu" || a.UserID != "ann" || a.Value != perfmon.ValueOf(26) || a.Scope != h.Scope {
 		t.Errorf("%v %+v", err, a)
 	}
-	same, err := b.Raise(h)
+	same, err := b.Alerts().Raise(h)
 	if err != nil || same.ID != a.ID {
 		t.Errorf("raised again it is %s, %v", same.ID, err)
 	}
 	h.Severity = perfmon.Critical
-	if worse, err := b.Raise(h); err != nil || worse.ID != a.ID || worse.Severity != perfmon.Critical {
+	if worse, err := b.Alerts().Raise(h); err != nil || worse.ID != a.ID || worse.Severity != perfmon.Critical {
 		t.Errorf("raised higher it is %+v, %v", worse, err)
 	}
 	for range 10 {
 		b.step() // no threshold watches it, so it stays
 	}
-	if _, err := b.Resolve(a.ID, "ann"); err != nil {
+	if _, err := b.Alerts().Resolve(a.ID, "ann"); err != nil {
 		t.Error(err)
 	}
 	want := []string{
@@ -360,24 +382,23 @@ func TestBadAlertsOfTheHost(t *testing.T) {
 	}
 	good := perfmon.HostAlert{Metric: "x", Severity: perfmon.Warning, Message: "m"}
 	for want, change := range map[string]func(*perfmon.HostAlert){
-		"metric":       func(h *perfmon.HostAlert) { h.Metric = "No Good" },
-		"severity":     func(h *perfmon.HostAlert) { h.Severity = "fatal" },
-		"message":      func(h *perfmon.HostAlert) { h.Message = "" },
+		"Metric":       func(h *perfmon.HostAlert) { h.Metric = "No Good" },
+		"Severity":     func(h *perfmon.HostAlert) { h.Severity = "fatal" },
+		"Message":      func(h *perfmon.HostAlert) { h.Message = "" },
 		"1000 bytes":   func(h *perfmon.HostAlert) { h.Message = strings.Repeat("x", 1001) },
-		"value":        func(h *perfmon.HostAlert) { h.Value = math.NaN() },
-		"endpoint":     func(h *perfmon.HostAlert) { h.Scope.Endpoint = strings.Repeat("x", 300) },
-		"organization": func(h *perfmon.HostAlert) { h.Scope.Organization = strings.Repeat("x", 300) },
-		"user":         func(h *perfmon.HostAlert) { h.UserID = strings.Repeat("x", 300) },
-		"metadata":     func(h *perfmon.HostAlert) { h.Metadata = map[string]any{"f": func() {}} },
-		"16 KiB":       func(h *perfmon.HostAlert) { h.Metadata = map[string]any{"s": strings.Repeat("x", 20<<10)} },
+		"Endpoint":     func(h *perfmon.HostAlert) { h.Scope.Endpoint = strings.Repeat("x", 300) },
+		"Organization": func(h *perfmon.HostAlert) { h.Scope.Organization = strings.Repeat("x", 300) },
+		"UserID":       func(h *perfmon.HostAlert) { h.UserID = strings.Repeat("x", 300) },
+		"Metadata":     func(h *perfmon.HostAlert) { h.Metadata = map[string]any{"f": func() {}} },
+		"16384 bytes":  func(h *perfmon.HostAlert) { h.Metadata = map[string]any{"s": strings.Repeat("x", 20<<10)} },
 	} {
 		h := good
 		change(&h)
-		if _, err := m.Raise(h); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := m.Alerts().Raise(h); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if alerts, _ := m.Alerts(perfmon.AlertQuery{}); len(alerts) != 0 {
+	if alerts, _ := m.Alerts().List(perfmon.AlertQuery{}); len(alerts) != 0 {
 		t.Errorf("refused alerts left %d behind", len(alerts))
 	}
 }
@@ -397,7 +418,7 @@ func TestAlertHistoryIsBounded(t *testing.T) {
 	b := start(t, perfmon.WithAlertCooldown(0))
 	raise := func(metric string) string {
 		t.Helper()
-		a, err := b.Raise(perfmon.HostAlert{Metric: metric, Severity: perfmon.Warning, Message: "m"})
+		a, err := b.Alerts().Raise(perfmon.HostAlert{Metric: metric, Severity: perfmon.Warning, Message: "m"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -408,14 +429,14 @@ func TestAlertHistoryIsBounded(t *testing.T) {
 	for range 10_500 {
 		id := raise("comes_and_goes")
 		ids = append(ids, id)
-		if _, err := b.Resolve(id, "test"); err != nil {
+		if _, err := b.Alerts().Resolve(id, "test"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if !slices.IsSorted(ids) {
 		t.Error("IDs made one after the other do not sort that way")
 	}
-	all, _ := b.Alerts(perfmon.AlertQuery{})
+	all, _ := b.Alerts().List(perfmon.AlertQuery{})
 	if len(all) != 10_000 || all[len(all)-1].ID != open || all[0].ID != ids[len(ids)-1] {
 		t.Errorf("%d alerts, from %s to %s", len(all), all[0].ID, all[len(all)-1].ID)
 	}
@@ -427,7 +448,7 @@ func TestAlertHistoryIsBounded(t *testing.T) {
 	q := perfmon.AlertQuery{Limit: 777}
 	for more := true; more; {
 		var page []perfmon.Alert
-		page, more = b.Alerts(q)
+		page, more = b.Alerts().List(q)
 		for _, a := range page {
 			paged = append(paged, a.ID)
 		}

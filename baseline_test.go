@@ -38,18 +38,18 @@ func TestBaselineNeedsEnoughStablePoints(t *testing.T) {
 	b := minuteBench(t)
 	minutes(b, 30, noisy(rng, 0.1))
 	var missing *perfmon.NotReadyError
-	if _, err := b.EstablishBaseline(0); !errors.As(err, &missing) || !strings.Contains(err.Error(), "hold 30 points; 54 are needed") {
+	if _, err := b.Baselines().Establish(0, "test"); !errors.As(err, &missing) || !strings.Contains(err.Error(), "hold 30 points; 54 are needed") {
 		t.Errorf("after half an hour: %v", err)
 	}
 	minutes(b, 30, noisy(rng, 0.2))
-	if _, err := b.EstablishBaseline(0); !errors.As(err, &missing) || !strings.Contains(err.Error(), "response_time_p95 is shifting") {
+	if _, err := b.Baselines().Establish(0, "test"); !errors.As(err, &missing) || !strings.Contains(err.Error(), "response_time_p95 is shifting") {
 		t.Errorf("with a shift in the middle: %v", err)
 	}
-	if len(b.Baselines()) != 0 {
+	if len(b.Baselines().List()) != 0 {
 		t.Error("a refused baseline is kept")
 	}
 	minutes(b, 60, noisy(rng, 0.2))
-	got, err := b.EstablishBaseline(0)
+	got, err := b.Baselines().Establish(0, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestBaselineNeedsEnoughStablePoints(t *testing.T) {
 	}
 	for _, window := range []time.Duration{-1, time.Minute, 100 * time.Hour} {
 		var field *perfmon.FieldError
-		if _, err := b.EstablishBaseline(window); !errors.As(err, &field) || field.Field != "duration" {
+		if _, err := b.Baselines().Establish(window, "test"); !errors.As(err, &field) || field.Field != "Window" {
 			t.Errorf("a window of %v: %v", window, err)
 		}
 	}
@@ -75,7 +75,7 @@ func TestBaselinesAreKeptSevenDays(t *testing.T) {
 			b.request(time.Second, 200)
 			b.step()
 		}
-		got, err := b.EstablishBaseline(12 * time.Hour)
+		got, err := b.Baselines().Establish(12*time.Hour, "test")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestBaselinesAreKeptSevenDays(t *testing.T) {
 		}
 	}
 	var got []time.Time
-	for _, base := range b.Baselines() {
+	for _, base := range b.Baselines().List() {
 		got = append(got, base.At)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -102,26 +102,26 @@ func TestRegression(t *testing.T) {
 			rng := rand.New(rand.NewPCG(2, 2))
 			b := minuteBench(t, opts...)
 			minutes(b, 60, noisy(rng, 0.1))
-			if _, err := b.EstablishBaseline(0); err != nil {
+			if _, err := b.Baselines().Establish(0, "test"); err != nil {
 				t.Fatal(err)
 			}
 			minutes(b, 30, noisy(rng, 0.11)) // 10 % is within the sensitivity of 15 %
-			if got := b.Regressions(); len(got) != 0 {
+			if got := b.Baselines().Regressions(); len(got) != 0 {
 				t.Fatalf("10 %% worse: %+v", got)
 			}
-			minutes(b, 20, noisy(rng, 0.15))
-			r := b.Regressions()
-			if len(r) != 1 || r[0].Metric != perfmon.ResponseTimeP95 || math.Abs(r[0].Change-50) > 5 || !(r[0].PValue < 0.001) {
+			minutes(b, 30, noisy(rng, 0.15))
+			r := b.Baselines().Regressions()
+			if len(r) != 1 || r[0].Metric != perfmon.ResponseTimeP95 || math.Abs(r[0].Change.Float()-50) > 5 || !(r[0].PValue.Float() < 0.001) {
 				t.Fatalf("50 %% worse: %+v", r)
 			}
 			e := b.event()
 			if e.Change != perfmon.ChangeOpened || e.Alert.Severity != perfmon.Warning || !strings.Contains(e.Alert.Message, "worse than its baseline of 0.11") {
 				t.Errorf("told: %v %+v", e, e.Alert)
 			}
-			if math.Abs(e.Alert.Threshold-1.15*r[0].Baseline) > 1e-9 {
+			if math.Abs(e.Alert.Threshold.Float()-1.15*r[0].Baseline) > 1e-9 {
 				t.Errorf("the limit is %v", e.Alert.Threshold)
 			}
-			if _, err := b.Escalate(e.Alert.ID, "ann"); err != nil {
+			if _, err := b.Alerts().Escalate(e.Alert.ID, "ann"); err != nil {
 				t.Error(err)
 			}
 			minutes(b, 30, noisy(rng, 0.1))
@@ -137,7 +137,7 @@ func TestNoRegression(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	b := minuteBench(t, perfmon.WithMetricSensitivity(perfmon.ResponseTimeP95, 2))
 	minutes(b, 60, noisy(rng, 0.1))
-	if _, err := b.EstablishBaseline(0); err != nil {
+	if _, err := b.Baselines().Establish(0, "test"); err != nil {
 		t.Fatal(err)
 	}
 	minutes(b, 20, noisy(rng, 0.05))
@@ -164,7 +164,7 @@ func TestSteadyServiceHasNoRegression(t *testing.T) {
 		}
 	}
 	step(120)
-	if _, err := b.EstablishBaseline(0); err != nil {
+	if _, err := b.Baselines().Establish(0, "test"); err != nil {
 		t.Fatal(err)
 	}
 	step(24 * 60)

@@ -6,84 +6,120 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/benbjohnson/clock"
+
+	"golang.org/x/exp/slices"
 )
 
 // Collector reads metrics when asked: once a step, beside all other collectors, each
 // in a goroutine of its own and never in two at once.
 type Collector interface {
-	// Name tells collectors apart in diagnostics. It is asked once.
+	// Name identifies the collector in diagnostics. It is called once.
 	Name() string
-	// Metrics describes what Collect feeds. It is asked once; the names must be new,
-	// or those of built-in metrics that nothing else feeds.
+	// Metrics describes what Collect feeds. It is called once; the names must be new, or
+	// those of metrics that nothing else feeds.
 	Metrics() []Metric
-	// Collect calls set for each metric it has a value for; NaN and what it leaves
-	// out is absent. It should return when ctx ends, at the collection timeout: what
-	// it sets after that is dropped, and until it returns it is not asked again. An
-	// error is shown in diagnostics; values set before it count. A panic is
-	// contained and counts as an error. set is safe for concurrent use.
+	// Collect calls set for each metric it has a value for; NaN, infinities and what it
+	// leaves out are absent. It should return when ctx ends, at the collect timeout:
+	// what it sets after that is dropped, and it is not called again until it returns. An
+	// error is shown in diagnostics; values set before it count. A panic is contained
+	// and counts as an error. set is safe for concurrent use.
 	Collect(ctx context.Context, set func(metric string, value float64)) error
 }
 
 // CollectorStatus is how a collector has fared since it was added.
 type CollectorStatus struct {
-	Name         string        `json:"name"`
-	Metrics      []string      `json:"metrics"`
-	Runs         uint64        `json:"runs"`
-	Failures     uint64        `json:"failures"` // errors and panics
-	Panics       uint64        `json:"panics"`
-	Timeouts     uint64        `json:"timeouts"`
-	Skipped      uint64        `json:"skipped"` // steps at which it was still at an earlier one
-	LastError    string        `json:"last_error,omitempty"`
-	LastDuration time.Duration `json:"-"`
+	Name        string   `json:"name"`
+	Metrics     []string `json:"metrics"`
+	Runs        uint64   `json:"runs"`
+	Failures    uint64   `json:"failures"` // errors, panics and ended goroutines
+	Panics      uint64   `json:"panics"`   // panics and ended goroutines
+	Timeouts    uint64   `json:"timeouts"`
+	Skipped     uint64   `json:"skipped"` // steps at which it was still at an earlier one
+	LastError   string   `json:"last_error,omitempty"`
+	LastSeconds float64  `json:"last_seconds"` // how long the last run took
+	Running     bool     `json:"running"`
 }
 
 // runner runs one collector.
 type runner struct {
 	c       Collector
+	name    string
 	metrics map[string]int // position in the catalog
+	log     *hostLog
+
 	busy    atomic.Bool
+	running sync.WaitGroup
 
 	mu      sync.Mutex
 	status  CollectorStatus // mu
 	failing bool            // the last run; mu
+	set     map[int]float64 // by the last run that ended, and not taken yet; mu
 }
 
-// note counts what came of a run. A failure is logged when it follows on a success, so
-// that a collector that always fails does not fill the log.
-func (r *runner) note(log *slog.Logger, err error, count func(*CollectorStatus)) {
+// newRunner asks a collector what it is. Its methods are the host's, so a panic in
+// them is an error here.
+func newRunner(c Collector) (r *runner, metrics []Metric, err error) {
+	if c == nil {
+		return nil, nil, &FieldError{"Collector", nil, "a collector"}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("collector %T: panic: %s", c, describe(p))
+		}
+	}()
+	name := c.Name()
+	if name == "" || len(name) > 100 {
+		return nil, nil, &FieldError{"Collector.Name", name, "1 to 100 bytes"}
+	}
+	metrics = slices.Clone(c.Metrics())
+	if len(metrics) == 0 {
+		return nil, nil, &FieldError{"Collector.Metrics of " + name, metrics, "at least one metric"}
+	}
+	r = &runner{c: c, name: cleanText(name), metrics: map[string]int{}}
+	r.status.Name = r.name
+	for _, m := range metrics {
+		r.status.Metrics = append(r.status.Metrics, m.Name)
+	}
+	return r, metrics, nil
+}
+
+// register registers the metrics that the collector feeds.
+func (r *runner) register(to *registry, metrics []Metric) error {
+	if err := to.feed(r.name, metrics...); err != nil {
+		return fmt.Errorf("collector %s: %w", r.name, err)
+	}
+	for _, metric := range metrics {
+		r.metrics[metric.Name] = to.catalog().index[metric.Name]
+	}
+	return nil
+}
+
+// note counts what came of a run. A failure is logged when it follows a success, so
+// that a collector that always fails does not fill the log. text must be plain.
+func (r *runner) note(text string, count func(*CollectorStatus)) {
 	r.mu.Lock()
 	count(&r.status)
-	begins := err != nil && !r.failing
-	if err != nil {
-		r.status.LastError = err.Error()
+	begins := text != "" && !r.failing
+	if text != "" {
+		r.status.LastError = text
 	}
-	r.failing = err != nil
-	name := r.status.Name
+	r.failing = text != ""
 	r.mu.Unlock()
 	if begins {
-		quietly(func() { log.Warn("perfmon: a collector failed", "collector", name, "error", err) })
+		r.log.write(slog.LevelWarn, "a collector failed", "collector", r.name, "error", text)
 	}
 }
-
-// quietly calls the host's logger: what goes wrong in it must not go up.
-func quietly(log func()) {
-	defer func() { _ = recover() }()
-	log()
-}
-
-var errLate = errors.New("it came back too late")
 
 // reading is what one run has set so far.
 type reading struct {
 	r      *runner
 	mu     sync.Mutex
-	closed bool
+	closed bool // its time is over
 	values map[int]float64
 }
 
@@ -99,150 +135,145 @@ func (v *reading) set(metric string, value float64) {
 	}
 }
 
-func (v *reading) isClosed() bool {
+// close ends the reading and returns what was set.
+func (v *reading) close() (values map[int]float64, was bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.closed
+	was, v.closed = v.closed, true
+	return v.values, was
 }
 
-// close ends the reading; what is set later is dropped.
-func (v *reading) close() map[int]float64 {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.closed = true
-	return v.values
-}
+const lateText = "it came back after its timeout"
 
-// newRunner asks a collector what it is. Its methods are the host's, so a panic in
-// them is an error here.
-func newRunner(c Collector) (r *runner, metrics []Metric, err error) {
-	if c == nil {
-		return nil, nil, &FieldError{"collector", nil, "a collector"}
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("collector %T: panic: %v", c, p)
-		}
-	}()
-	name := c.Name()
-	if name == "" || len(name) > 100 {
-		return nil, nil, &FieldError{"collector name", name, "1 to 100 bytes"}
-	}
-	metrics = c.Metrics()
-	if len(metrics) == 0 {
-		return nil, nil, &FieldError{"metrics of collector " + name, metrics, "at least one metric"}
-	}
-	r = &runner{c: c, metrics: map[string]int{}}
-	r.status.Name = name
-	for _, m := range metrics {
-		r.status.Metrics = append(r.status.Metrics, m.Name)
-	}
-	return r, metrics, nil
-}
-
-// run collects once. It is called in a goroutine of its own.
-func (r *runner) run(ctx context.Context, clk clock.Clock, log *slog.Logger, v *reading) {
+// run collects once, in a goroutine of its own.
+func (r *runner) run(ctx context.Context, clk clock.Clock, v *reading) {
 	start := clk.Now()
-	panicked, err := r.collect(ctx, v)
-	took := clk.Since(start)
-	if err == nil && v.isClosed() {
-		err = errLate
-	}
-	r.note(log, err, func(s *CollectorStatus) {
-		s.Runs++
-		s.LastDuration = took
-		if err != nil && err != errLate {
-			s.Failures++
+	finish := func(text string, panicked bool) {
+		took := clk.Since(start)
+		values, late := v.close()
+		if late && text == "" {
+			text = lateText
 		}
-		if panicked {
-			s.Panics++
-		}
-	})
-}
-
-func (r *runner) collect(ctx context.Context, v *reading) (panicked bool, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			panicked, err = true, fmt.Errorf("panic: %v\n%s", p, firstLines(debug.Stack(), 16))
-		}
-	}()
-	return false, r.c.Collect(ctx, v.set)
-}
-
-// firstLines keeps an error of a deep stack short.
-func firstLines(b []byte, n int) []byte {
-	for i, c := range b {
-		if c == '\n' {
-			if n--; n == 0 {
-				return b[:i]
+		r.note(text, func(s *CollectorStatus) {
+			s.Runs++
+			s.LastSeconds = took.Seconds()
+			if text != "" && text != lateText {
+				s.Failures++
 			}
-		}
+			if panicked {
+				s.Panics++
+			}
+			if !late {
+				r.set = values
+			}
+		})
 	}
-	return b
+	text, panicked := contain(func() error { return r.c.Collect(ctx, v.set) }, func(text string) { finish(text, true) })
+	finish(text, panicked)
 }
 
 func (r *runner) snapshot() CollectorStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.status
+	s := r.status
+	s.Metrics = slices.Clone(s.Metrics)
+	s.Running = r.busy.Load()
+	return s
+}
+
+// take stores what the collector has set since it was last asked for.
+func (r *runner) take(values []float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, v := range r.set {
+		if i < len(values) {
+			values[i] = v
+		}
+	}
+	r.set = nil
 }
 
 // collectors runs all of them.
 type collectors struct {
-	clock   clock.Clock
-	log     *slog.Logger
-	timeout time.Duration
+	clock clock.Clock
+	log   *hostLog
 
 	mu      sync.Mutex
 	runners []*runner // mu
-	running sync.WaitGroup
 }
 
-// collect asks every collector that is not still at an earlier step and stores what
-// they set until the timeout.
-func (cs *collectors) collect(ctx context.Context, values []float64) {
+func (cs *collectors) add(r *runner) {
 	cs.mu.Lock()
-	runners := cs.runners[:len(cs.runners):len(cs.runners)]
-	cs.mu.Unlock()
+	defer cs.mu.Unlock()
+	r.log = cs.log
+	cs.runners = append(cs.runners, r)
+}
 
-	ctx, cancel := cs.clock.WithTimeout(ctx, cs.timeout)
-	defer cancel()
-	readings := make([]*reading, 0, len(runners))
-	done := make(chan struct{}, len(runners))
-	for _, r := range runners {
+func (cs *collectors) all() []*runner {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.runners[:len(cs.runners):len(cs.runners)]
+}
+
+// collect asks every collector that is not still at an earlier step, each for at most
+// timeout, and waits for them for at most grace. What a slower one sets within its
+// timeout is part of the next step: a sample waits for nobody.
+func (cs *collectors) collect(ctx context.Context, timeout, grace time.Duration, values []float64) {
+	done := make(chan struct{})
+	left := int64(0)
+	var waiting atomic.Int64
+	for _, r := range cs.all() {
+		r.take(values)
 		if !r.busy.CompareAndSwap(false, true) {
 			r.mu.Lock()
 			r.status.Skipped++
 			r.mu.Unlock()
 			continue
 		}
-		v := &reading{r: r, values: map[int]float64{}}
-		readings = append(readings, v)
-		cs.running.Add(1)
-		go func() {
-			defer cs.running.Done()
-			defer func() { r.busy.Store(false); done <- struct{}{} }()
-			r.run(ctx, cs.clock, cs.log, v)
-		}()
+		left++
+		cs.start(ctx, r, timeout, func() {
+			if waiting.Add(-1) == 0 {
+				close(done)
+			}
+		})
 	}
-	for range readings {
+	if waiting.Add(left) > 0 {
+		ctx, cancel := cs.clock.WithTimeout(ctx, grace)
+		defer cancel()
 		select {
 		case <-done:
-			continue
 		case <-ctx.Done():
 		}
-		break
 	}
-	for _, v := range readings {
-		if v.r.busy.Load() && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			v.r.note(cs.log, fmt.Errorf("no answer within %v", cs.timeout), func(s *CollectorStatus) { s.Timeouts++ })
-		}
-		for i, value := range v.close() {
-			if i < len(values) {
-				values[i] = value
-			}
-		}
+	for _, r := range cs.all() {
+		r.take(values)
 	}
+}
+
+// start runs a collector with a timeout; ended is called when it has returned.
+func (cs *collectors) start(ctx context.Context, r *runner, timeout time.Duration, ended func()) {
+	v := &reading{r: r, values: map[int]float64{}}
+	ctx, cancel := cs.clock.WithTimeout(ctx, timeout)
+	stop := context.AfterFunc(ctx, func() {
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return
+		}
+		if values, was := v.close(); !was {
+			r.note(fmt.Sprintf("no answer within %v", timeout), func(s *CollectorStatus) {
+				s.Timeouts++
+				r.set = values
+			})
+		}
+	})
+	r.running.Add(1)
+	go func() {
+		defer r.running.Done()
+		defer ended()
+		defer r.busy.Store(false)
+		defer cancel()
+		defer stop()
+		r.run(ctx, cs.clock, v)
+	}()
 }
 
 // funcCollector is a collector of one metric made of a function.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,27 +117,40 @@ func TestCollectorsDoNotHarmEachOther(t *testing.T) {
 
 // A collector that goes on failing is logged once, until it works again.
 func TestFailuresAreLoggedOnce(t *testing.T) {
-	var log bytes.Buffer
-	fail := true
-	b := start(t, perfmon.WithLogger(slog.New(slog.NewTextHandler(&log, nil))), perfmon.WithMetricFunc(metric("x"), func() float64 {
-		if fail {
-			panic("boo")
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var works atomic.Bool
+		m, err := perfmon.New(perfmon.WithoutSystemMetrics(), perfmon.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+			perfmon.WithMetricFunc(metric("x"), func() float64 {
+				if !works.Load() {
+					panic("boo")
+				}
+				return 1
+			}))
+		if err != nil {
+			t.Fatal(err)
 		}
-		return 1
-	}))
-	count := func() int { return strings.Count(log.String(), "a collector failed") }
-	b.step()
-	b.step()
-	if count() != 1 {
-		t.Errorf("two failures in a row are logged %d times:\n%s", count(), log.String())
-	}
-	fail = false
-	b.step()
-	fail = true
-	b.step()
-	if count() != 2 || !strings.Contains(log.String(), "boo") {
-		t.Errorf("a failure after a success is logged %d times in all:\n%s", count(), log.String())
-	}
+		if err := m.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		steps := func(n int) int {
+			time.Sleep(time.Duration(n)*m.Step() + time.Second)
+			synctest.Wait()
+			return strings.Count(log.String(), "a collector failed")
+		}
+		if n := steps(2); n != 1 {
+			t.Errorf("two failures in a row are logged %d times:\n%s", n, log.String())
+		}
+		works.Store(true)
+		steps(1)
+		works.Store(false)
+		if n := steps(1); n != 2 || !strings.Contains(log.String(), "boo") {
+			t.Errorf("a failure after a success is logged %d times in all:\n%s", n, log.String())
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A collector that is always late, but comes back, is logged once, too.
@@ -164,7 +178,7 @@ func TestLatenessIsLoggedOnce(t *testing.T) {
 func TestMetricsAddedAtRunTime(t *testing.T) {
 	b := start(t)
 	b.step()
-	g, err := b.Gauge(perfmon.Metric{Name: "temperature", Unit: "°C", Worse: perfmon.HigherIsWorse, Help: "Of the room."})
+	g, err := b.Metrics().Gauge(perfmon.Metric{Name: "temperature", Unit: "°C", Worse: perfmon.HigherIsWorse, Help: "Of the room."})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +197,7 @@ func TestMetricsAddedAtRunTime(t *testing.T) {
 		}
 	}
 	// First-class: it has history, thresholds and alerts like any other.
-	if err := b.SetThreshold(perfmon.Threshold{Metric: "temperature", Warning: 30, Critical: 40}); err != nil {
+	if _, err := b.Thresholds().Set(perfmon.Threshold{Metric: "temperature", Warning: perfmon.ValueOf(30), Critical: perfmon.ValueOf(40)}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	g.Set(35)
@@ -193,10 +207,10 @@ func TestMetricsAddedAtRunTime(t *testing.T) {
 	if e := b.event(); e.Alert.Metric != "temperature" || e.Alert.Message != "temperature of service is 35 °C, past the warning limit of 30 °C" {
 		t.Errorf("the alert says %q", e.Alert.Message)
 	}
-	if h := b.History(perfmon.Scope{}, 0, "temperature"); len(h.Values["temperature"]) == 0 {
+	if h := series(b.t, b.Monitor, perfmon.Scope{}, 0, "temperature"); len(h.Metrics["temperature"].Values) == 0 {
 		t.Error("it has no history")
 	}
-	if _, err := b.Gauge(perfmon.Metric{Name: "temperature"}); err == nil {
+	if _, err := b.Metrics().Gauge(perfmon.Metric{Name: "temperature"}); err == nil {
 		t.Error("the same name is accepted twice")
 	}
 }
@@ -208,11 +222,11 @@ func TestCollectorOfBuiltinMetric(t *testing.T) {
 		t.Errorf("queue size %v, want 12", got)
 	}
 	again := collector{"again", []perfmon.Metric{{Name: perfmon.QueueSize}, metric("fresh")}, none}
-	err := b.AddCollector(again)
+	err := b.Metrics().AddCollector(again)
 	if err == nil || !strings.Contains(err.Error(), "queue_size") {
 		t.Errorf("the second feeder of queue_size is met with %v", err)
 	}
-	if _, ok := b.Metric("fresh"); ok {
+	if _, ok := b.Metrics().Get("fresh"); ok {
 		t.Error("a refused collector left a metric behind")
 	}
 }
@@ -225,12 +239,12 @@ func TestMetricsAreBounded(t *testing.T) {
 	var last error
 	for i := range perfmon.MaxMetrics + 10 {
 		name := "m" + strings.Repeat("x", i%30) + string(rune('a'+i%26)) + string(rune('a'+i/26%26))
-		_, err := m.Gauge(perfmon.Metric{Name: name})
+		_, err := m.Metrics().Gauge(perfmon.Metric{Name: name})
 		if err != nil {
 			last = err
 		}
 	}
-	if n := len(m.Metrics()); n > perfmon.MaxMetrics || last == nil {
+	if n := len(m.Metrics().All()); n > perfmon.MaxMetrics || last == nil {
 		t.Errorf("%d metrics, last error %v", n, last)
 	}
 }

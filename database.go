@@ -32,7 +32,7 @@ type poolCollector []*sql.DB
 
 func (poolCollector) Name() string { return "database/sql" }
 func (poolCollector) Metrics() []Metric {
-	return []Metric{builtin[builtinIndex[DatabasePoolUsage]]}
+	return []Metric{builtin[builtinIndex[DatabasePoolUsage]].Metric}
 }
 
 func (pools poolCollector) Collect(_ context.Context, set func(string, float64)) error {

@@ -1,58 +1,64 @@
 package perfmon
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"time"
 
-	"golang.org/x/exp/slices"
-
-	"github.com/backend-prs/perfmon/internal/anomaly"
+	"github.com/backend-prs/perfmon/analyze"
 	"github.com/backend-prs/perfmon/internal/lifecycle"
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
 
-// Diagnostics tells why there is, or is not, a figure or an alert.
+// Diagnostics says why there is, or is not, a figure or an alert.
 type Diagnostics struct {
-	Time        time.Time
-	Started     time.Time // zero: not yet
-	Enabled     bool
-	Closed      bool
-	Step        time.Duration
-	Interval    time.Duration
-	Retention   time.Duration
-	Points      int // held
-	StepPanics  uint64
-	Metrics     []MetricStatus
-	Thresholds  []ThresholdStatus
-	Collectors  []CollectorStatus
-	Subscribers []SubscriberStatus
-	Tables      []TableStatus
-	Alerts      AlertCounts
-	Missing     []Missing
+	Time            time.Time          `json:"generated_at"`
+	Started         time.Time          `json:"started_at,omitzero"` // zero: not yet
+	Enabled         bool               `json:"enabled"`
+	Closed          bool               `json:"closed"`
+	StepSeconds     float64            `json:"step_seconds"`
+	IntervalSeconds float64            `json:"interval_seconds"`
+	RetentionHours  float64            `json:"retention_hours"`
+	Points          int                `json:"points_held"`
+	StepPanics      uint64             `json:"step_panics"`
+	LogDropped      uint64             `json:"log_dropped"` // messages that the logger was too slow for
+	Metrics         []MetricStatus     `json:"metrics"`
+	Thresholds      []ThresholdStatus  `json:"thresholds"`
+	Collectors      []CollectorStatus  `json:"collectors"`
+	Subscribers     []SubscriberStatus `json:"subscribers"`
+	Hooks           []HookStatus       `json:"hooks"`
+	Tables          []TableStatus      `json:"tables"`
+	Alerts          AlertCounts        `json:"alerts"`
+	Store           StoreStatus        `json:"store"`
+	Analyses        []AnalysisStatus   `json:"analyses"`
 }
 
 // MetricStatus says whether a metric is fed.
 type MetricStatus struct {
-	Metric string
-	Fed    bool          // it has a value in the latest sample
-	By     string        // what feeds it, or what would have to
-	Value  float64       // the latest; NaN: none in the history held
-	Age    time.Duration // of that value
+	Metric     string `json:"metric_name"`
+	Fed        bool   `json:"fed"`         // it has a value in the latest sample
+	By         string `json:"by"`          // what feeds it, or what would have to
+	Value      Value  `json:"value"`       // the latest; absent: none in the history held
+	AgeSeconds Value  `json:"age_seconds"` // of that value
 }
 
 // ThresholdStatus says where a threshold stands in a scope.
 type ThresholdStatus struct {
-	Metric        string
-	Scope         Scope
-	Kind          ScopeKind // of the threshold
-	Run           int       // violations in a row so far
-	Needed        int       // to open an alert
-	State         string    // of the alert: "clear", or an AlertState
-	AlertID       string    // of the last alert, "" without any
-	CooldownUntil time.Time // zero: no cooldown
-	Why           string    // one sentence
+	Metric string    `json:"metric_name"`
+	Kind   ScopeKind `json:"scope"` // of the threshold
+	Scope
+	AppliesTo     string    `json:"applies_to,omitempty"`
+	Run           int       `json:"violations_in_a_row"` // so far, up to Needed
+	Needed        int       `json:"needed"`              // to open an alert
+	State         string    `json:"state"`               // of the alert: "clear", or an AlertState
+	AlertID       string    `json:"alert_id,omitempty"`  // of the last alert
+	CooldownUntil time.Time `json:"cooldown_until,omitzero"`
+	Why           string    `json:"why"` // one sentence
+}
+
+// String names the threshold, the scope and what holds it back.
+func (s ThresholdStatus) String() string {
+	return fmt.Sprintf("%s of %v: %s: %s", s.Metric, s.Scope, s.State, s.Why)
 }
 
 // TableStatus says how full a table of bounded size is.
@@ -68,11 +74,12 @@ type AlertCounts struct {
 	Held    int    `json:"held"`
 	Active  int    `json:"active"`
 	Limit   int    `json:"limit"`
+	Bytes   int    `json:"bytes"`   // of messages and metadata
 	Dropped uint64 `json:"dropped"` // old ones, to make room
 }
 
-// Missing says what an analysis still lacks.
-type Missing struct {
+// AnalysisStatus says what an analysis still lacks.
+type AnalysisStatus struct {
 	Analysis string `json:"analysis"`
 	Needs    string `json:"needs"`
 	Has      string `json:"has"`
@@ -81,22 +88,23 @@ type Missing struct {
 
 // Diagnostics returns the state of everything. It costs about as much as a step.
 func (m *Monitor) Diagnostics() Diagnostics {
-	now := m.wall()
+	now := m.watch.now()
+	settings := m.settings.get()
 	d := Diagnostics{
-		Time: now, Enabled: m.Recording(), Step: m.stepLength, Interval: m.interval,
-		Retention: m.history.retention, StepPanics: m.panics.Load(),
+		Time: now.wall, Enabled: m.Recording(), StepSeconds: m.stepLength.Seconds(), IntervalSeconds: m.interval.Seconds(),
+		RetentionHours: settings.Retention.Hours(), Points: m.history.len(), StepPanics: m.stepPanics.Load(),
+		LogDropped: m.log.dropped.Load(), Hooks: m.Hooks(), Alerts: m.alerts.counts(), Store: m.journal.status(),
+		Collectors: []CollectorStatus{},
 	}
 	m.mu.Lock()
-	d.Started, d.Closed = m.started, m.closed
+	d.Started = m.started
 	m.mu.Unlock()
-	m.collectors.mu.Lock()
-	runners := slices.Clone(m.collectors.runners)
-	m.collectors.mu.Unlock()
-	for _, r := range runners {
+	d.Closed = m.isClosed()
+	for _, r := range m.collectors.all() {
 		d.Collectors = append(d.Collectors, r.snapshot())
 	}
-	d.Metrics = m.metricStatus(now, d.Collectors)
-	d.Thresholds = m.thresholdStatus(now)
+	d.Metrics = m.metricStatus(now.wall)
+	d.Thresholds = m.thresholdStatus(now, settings)
 	d.Subscribers = append(m.alertSubs.status(), m.sampleSubs.status()...)
 	for _, t := range []struct {
 		name  string
@@ -104,139 +112,126 @@ func (m *Monitor) Diagnostics() Diagnostics {
 	}{{"endpoints", m.traffic.Endpoints}, {"organizations", m.traffic.Organizations}} {
 		d.Tables = append(d.Tables, TableStatus{t.name, t.names.Used(), t.names.Limit(), t.names.Folded()})
 	}
-	d.Alerts = m.alerts.counts()
-	m.history.mu.RLock()
-	d.Points = m.history.ring.Len()
-	m.history.mu.RUnlock()
-	d.Missing = m.missing(d.Points)
+	d.Analyses = m.analyses(now.wall)
 	return d
 }
 
-// missing says what the analyses still lack.
-func (m *Monitor) missing(points int) []Missing {
-	s := m.History(Scope{}, 2*time.Hour)
+// analyses says what they still lack.
+func (m *Monitor) analyses(now time.Time) []AnalysisStatus {
+	s := m.History().series(2 * time.Hour)
 	before := 0
 	for _, t := range s.Times {
-		if !t.After(m.wall().Add(-time.Hour)) {
+		if !t.After(now.Add(-time.Hour)) {
 			before++
 		}
 	}
-	last := len(s.Times) - before
-	list := []Missing{{
-		Analysis: "trends",
-		Needs:    fmt.Sprintf("%d points with a value in the last hour and as many in the one before", MinTrendPoints/2),
-		Has:      fmt.Sprintf("%d and %d", last, before),
-		Ready:    last >= MinTrendPoints/2 && before >= MinTrendPoints/2,
-	}}
+	last, half := len(s.Times)-before, analyze.MinTrendPoints/2
 	needed := int(baselineCoverage * float64(DefaultBaseline/m.interval))
-	baseline := Missing{
+	held := m.history.len()
+	trends := AnalysisStatus{
+		Analysis: "trends",
+		Needs:    fmt.Sprintf("%d points with a value in the last hour and as many in the one before", half),
+		Has:      fmt.Sprintf("%d and %d", last, before),
+		Ready:    last >= half && before >= half,
+	}
+	if !m.settings.get().TrendAnalysis {
+		trends.Has, trends.Ready = "trend analysis is switched off", false
+	}
+	baseline := AnalysisStatus{
 		Analysis: "baseline",
 		Needs:    fmt.Sprintf("%d stable points in the last hour", needed),
 		Has:      fmt.Sprintf("%d points", last),
 		Ready:    last >= needed,
 	}
-	regressions := Missing{Analysis: "regressions", Needs: "a baseline of the last 7 days", Has: "none"}
-	if established := m.Baselines(); len(established) > 0 {
-		regressions.Has, regressions.Ready = "one of "+established[0].At.Format(time.RFC3339), true
+	regressions := AnalysisStatus{Analysis: "regressions", Needs: "a baseline of the last 7 days", Has: "none"}
+	if list := m.Baselines().List(); len(list) > 0 {
+		regressions.Has, regressions.Ready = "one of "+list[0].At.Format(time.RFC3339), true
 	}
-	anomalies := Missing{
+	anomalies := AnalysisStatus{
 		Analysis: "anomalies",
-		Needs:    fmt.Sprintf("%d points to learn from", anomaly.Warmup),
-		Has:      fmt.Sprintf("%d points", points),
-		Ready:    points >= anomaly.Warmup,
+		Needs:    fmt.Sprintf("%d points to learn from", analyze.DetectorWarmup),
+		Has:      fmt.Sprintf("%d points", held),
+		Ready:    held >= analyze.DetectorWarmup,
 	}
-	return append(list, baseline, regressions, anomalies)
+	return []AnalysisStatus{trends, baseline, regressions, anomalies}
 }
 
-// wouldFeed says what the host has to do for metrics that nothing feeds by itself.
-var wouldFeed = map[string]string{
-	ActiveUsers:          "nothing: give the middleware an identity (middleware.WithIdentity) or call RecordActivity",
-	ActiveSessions:       "nothing: give the middleware an identity (middleware.WithIdentity) or call RecordActivity",
-	CacheHitRate:         "nothing: call RecordCacheHit and RecordCacheMiss",
-	DatabasePoolUsage:    "nothing: use WithDatabase",
-	DatabaseQueryTimeAvg: "nothing: open the database through package sqltime or call RecordQuery",
-	QueueSize:            "nothing: use WithQueueSize",
-}
-
-func (m *Monitor) metricStatus(now time.Time, collectors []CollectorStatus) []MetricStatus {
+func (m *Monitor) metricStatus(now time.Time) []MetricStatus {
 	sample, _ := m.Current()
-	s := m.History(Scope{}, 0)
+	s := m.History().series(0)
 	var list []MetricStatus
-	for _, metric := range m.Metrics() {
-		st := MetricStatus{Metric: metric.Name, Value: math.NaN(), By: m.feeder(metric.Name, collectors)}
+	for _, metric := range m.registry.catalog().metrics {
+		st := MetricStatus{Metric: metric.Name}
 		if v, ok := sample.Value(metric.Name); ok {
-			st.Fed, st.Value, st.Age = true, v, now.Sub(sample.Time)
-			if why := wouldFeed[metric.Name]; st.By == why && why != "" {
-				st.By = "the host"
-			}
+			st.Fed, st.Value, st.AgeSeconds = true, ValueOf(v), ValueOf(now.Sub(sample.Time).Seconds())
 		} else {
-			values := s.Values[metric.Name]
+			values := s.Metrics[metric.Name].Values
 			for i := len(values) - 1; i >= 0; i-- {
 				if !math.IsNaN(values[i]) {
-					st.Value, st.Age = values[i], now.Sub(s.Times[i])
+					st.Value, st.AgeSeconds = ValueOf(values[i]), ValueOf(now.Sub(s.Times[i]).Seconds())
 					break
 				}
 			}
 		}
+		st.By = m.feeder(metric.Name, st.Fed)
 		list = append(list, st)
 	}
 	return list
 }
 
-// feeder names what feeds a metric, or what would.
-func (m *Monitor) feeder(metric string, collectors []CollectorStatus) string {
-	for _, c := range collectors {
-		if slices.Contains(c.Metrics, metric) {
-			return "collector " + c.Name
-		}
-	}
-	if by := ownSources[metric]; by != "" {
+// feeder names what feeds a metric, or what would have to.
+func (m *Monitor) feeder(metric string, fed bool) string {
+	if by := m.registry.by(metric); by != "" {
 		return by
 	}
-	if why := wouldFeed[metric]; why != "" {
-		return why
+	i, ok := builtinIndex[metric]
+	switch {
+	case fed:
+		return "the host"
+	case !ok:
+		return "nothing: feed it by Metrics.Gauge, Metrics.Counter or a collector"
+	case builtin[i].from == fromHost:
+		return "nothing: " + builtin[i].hint
 	}
-	if m.loop.runtime == nil {
-		return "nothing: the monitor was made WithoutSystemMetrics"
-	}
-	if _, isBuiltin := builtinIndex[metric]; isBuiltin {
-		return "runtime/metrics"
-	}
-	return "nothing"
+	return "nothing: the monitor was made WithoutSystemMetrics"
 }
 
 // thresholdStatus lists every threshold, those of endpoints and organizations once for
-// each that has been seen.
-func (m *Monitor) thresholdStatus(now time.Time) []ThresholdStatus {
-	settings := m.Settings()
+// each key that they watch and that remembers something.
+func (m *Monitor) thresholdStatus(now moment, settings *Settings) []ThresholdStatus {
 	sample, sampled := m.Current()
-	var list []ThresholdStatus
-	for _, t := range m.thresholds.all() {
-		scopes := []Scope{{}}
-		if t.Scope != ScopeService {
-			scopes = m.alerts.scopes(t.Metric, t.Scope)
-		}
-		for _, scope := range scopes {
+	all := m.thresholds.all()
+	keys := m.alerts.allKeys()
+	order := sortedKeys(keys)
+	list := []ThresholdStatus{}
+	for i := range all {
+		t := &all[i]
+		if t.Scope == ScopeService {
+			key := Key{Metric: t.Metric}
 			_, present := sample.Value(t.Metric)
-			present = present || t.Scope != ScopeService
-			list = append(list, m.thresholdIn(t, scope, now, settings, sampled, present))
+			list = append(list, m.thresholdIn(t, key, keys[key], now, settings, sampled, present))
+			continue
+		}
+		for _, key := range order {
+			if w := watching(all, key); w == t {
+				list = append(list, m.thresholdIn(t, key, keys[key], now, settings, sampled, true))
+			}
 		}
 	}
 	return list
 }
 
-func (m *Monitor) thresholdIn(t *Threshold, scope Scope, now time.Time, settings Settings, sampled, present bool) ThresholdStatus {
-	rule := t.rule(settings)
-	st := ThresholdStatus{Metric: t.Metric, Scope: scope, Kind: t.Scope, Needed: rule.Violations, State: "clear"}
-	k, _ := m.alerts.status(t.Metric, scope)
-	st.Run = k.state.Violating
-	if k.alert != nil {
-		st.AlertID = k.alert.ID
+func (m *Monitor) thresholdIn(t *Threshold, key Key, k KeyState, now moment, settings *Settings, sampled, present bool) ThresholdStatus {
+	life := t.life(settings)
+	st := ThresholdStatus{
+		Metric: t.Metric, Kind: t.Scope, Scope: key.Scope, AppliesTo: t.AppliesTo, Run: k.Life.Violating, Needed: life.Violations,
+		State: "clear", AlertID: k.AlertID,
 	}
-	if until, cooling := k.state.Cooling(rule, now); cooling {
-		st.CooldownUntil = until
+	until, cooling := k.Life.Cooling(life, now.elapsed)
+	if cooling {
+		st.CooldownUntil = now.wall.Add(until - now.elapsed)
 	}
-	switch k.state.Status {
+	switch k.Life.Status {
 	case lifecycle.Open:
 		st.State = string(AlertOpen)
 	case lifecycle.Acknowledged:
@@ -251,104 +246,47 @@ func (m *Monitor) thresholdIn(t *Threshold, scope Scope, now time.Time, settings
 		st.Why = "The monitor is disabled."
 	case !sampled:
 		st.Why = "The first step has not ended yet."
-	case k.state.Status == lifecycle.Dismissed:
-		st.Why = fmt.Sprintf("Its alert was dismissed and may come back after %d good values in a row.", rule.Violations)
-	case k.state.Status != lifecycle.Clear:
-		st.Why = fmt.Sprintf("Its alert is active and resolves after %d good values in a row; so far %d.", rule.Violations, k.state.Recovering)
+	case k.Life.Status == lifecycle.Dismissed:
+		st.Why = fmt.Sprintf("Its alert was dismissed and may come back after %d good values in a row.", life.Violations)
+	case k.Life.Status != lifecycle.Clear:
+		st.Why = fmt.Sprintf("Its alert is active and resolves after %d good values in a row; so far %d.", life.Violations, k.Life.Recovering)
 	case !present:
 		st.Why = "The metric has no value now, which neither violates nor ends a run."
-	case rule.Armed && !k.state.SeenGood:
-		st.Why = "There has been no traffic above it since the start, so that an idle service raises no alarm."
 	case st.Run > 0:
-		st.Why = fmt.Sprintf("%d of the %d violations in a row that it needs.", st.Run, rule.Violations)
-	case !st.CooldownUntil.IsZero():
-		st.Why = "The value is good. A new run of violations would reopen the last alert without telling anyone until the cooldown ends."
+		st.Why = fmt.Sprintf("%d of the %d violations in a row that it needs.", st.Run, life.Violations)
+	case m.lowButQuiet(t, key):
+		st.Why = "The value is below the limit, but it has not fallen there within minutes, to less than a twentieth: a quiet service raises no alarm."
+	case m.tooFew(t, key):
+		st.Why = fmt.Sprintf("There are too few requests to judge: %d are needed within %v.", t.leastRequests(), evidenceSpan)
+	case cooling:
+		st.Why = "The value is good. A new run of violations would reopen the last alert without notifying anyone until the cooldown ends."
 	default:
 		st.Why = "The value is good."
 	}
 	return st
 }
 
+// lowButQuiet reports whether a threshold of throughput is violated, but by no fall.
+func (m *Monitor) lowButQuiet(t *Threshold, key Key) bool {
+	v, ok := m.latest(t.Metric).Get()
+	return t.Metric == ThroughputRPS && t.Comparison == Less && key.Scope == Scope{} && ok && t.severity(v) != ""
+}
+
+// tooFew reports whether a violation of a service's metric is not judged for want of
+// requests.
+func (m *Monitor) tooFew(t *Threshold, key Key) bool {
+	v, ok := m.latest(t.Metric).Get()
+	return requestMetric(t.Metric) >= 0 && t.Metric != ThroughputRPS && key.Scope == Scope{} && ok && t.severity(v) != ""
+}
+
 func (b *alertBook) counts() AlertCounts {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c := AlertCounts{Held: len(b.log), Limit: maxAlerts, Dropped: b.dropped}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	c := AlertCounts{Held: len(b.log), Limit: maxAlerts, Bytes: b.bytes, Dropped: b.dropped}
 	for _, a := range b.log {
 		if a.Active() {
 			c.Active++
 		}
 	}
 	return c
-}
-
-// MarshalJSON returns the fields in snake_case, durations in seconds, and null for what
-// is absent.
-func (d Diagnostics) MarshalJSON() ([]byte, error) {
-	type metric struct {
-		Name  string   `json:"metric_name"`
-		Fed   bool     `json:"fed"`
-		By    string   `json:"by"`
-		Value *float64 `json:"value"`
-		Age   *float64 `json:"age_seconds"`
-	}
-	type threshold struct {
-		Metric        string     `json:"metric_name"`
-		Kind          ScopeKind  `json:"scope"`
-		Endpoint      string     `json:"endpoint,omitempty"`
-		Organization  string     `json:"organization_id,omitempty"`
-		Run           int        `json:"violations_in_a_row"`
-		Needed        int        `json:"needed"`
-		State         string     `json:"state"`
-		AlertID       string     `json:"alert_id,omitempty"`
-		CooldownUntil *time.Time `json:"cooldown_until"`
-		Why           string     `json:"why"`
-	}
-	type collector struct {
-		CollectorStatus
-		LastSeconds float64 `json:"last_seconds"`
-	}
-	orNil := func(t time.Time) *time.Time {
-		if t.IsZero() {
-			return nil
-		}
-		return &t
-	}
-	metrics, thresholds, collectors := []metric{}, []threshold{}, []collector{}
-	for _, s := range d.Metrics {
-		out := metric{Name: s.Metric, Fed: s.Fed, By: s.By}
-		if !math.IsNaN(s.Value) {
-			age := s.Age.Seconds()
-			out.Value, out.Age = &s.Value, &age
-		}
-		metrics = append(metrics, out)
-	}
-	for _, s := range d.Thresholds {
-		thresholds = append(thresholds, threshold{
-			s.Metric, s.Kind, s.Scope.Endpoint, s.Scope.Organization, s.Run, s.Needed, s.State, s.AlertID, orNil(s.CooldownUntil), s.Why,
-		})
-	}
-	for _, s := range d.Collectors {
-		collectors = append(collectors, collector{s, s.LastDuration.Seconds()})
-	}
-	return json.Marshal(struct {
-		Time        time.Time          `json:"generated_at"`
-		Started     *time.Time         `json:"started_at"`
-		Enabled     bool               `json:"enabled"`
-		Closed      bool               `json:"closed"`
-		Step        float64            `json:"step_seconds"`
-		Interval    float64            `json:"interval_seconds"`
-		Retention   float64            `json:"retention_hours"`
-		Points      int                `json:"points_held"`
-		StepPanics  uint64             `json:"step_panics"`
-		Metrics     []metric           `json:"metrics"`
-		Thresholds  []threshold        `json:"thresholds"`
-		Collectors  []collector        `json:"collectors"`
-		Subscribers []SubscriberStatus `json:"subscribers"`
-		Tables      []TableStatus      `json:"tables"`
-		Alerts      AlertCounts        `json:"alerts"`
-		Missing     []Missing          `json:"analyses"`
-	}{
-		d.Time, orNil(d.Started), d.Enabled, d.Closed, d.Step.Seconds(), d.Interval.Seconds(), d.Retention.Hours(), d.Points,
-		d.StepPanics, metrics, thresholds, collectors, d.Subscribers, d.Tables, d.Alerts, d.Missing,
-	})
 }

@@ -22,7 +22,7 @@ func (b *bench) why() map[string]string {
 func TestDiagnosticsSaysWhyThereIsNoAlert(t *testing.T) {
 	b := start(t)
 	no := false
-	if _, err := b.UpdateThreshold(perfmon.CPUUsagePercent, "", perfmon.ThresholdUpdate{Enabled: &no}); err != nil {
+	if _, err := b.Thresholds().Update(perfmon.ThresholdID{Metric: perfmon.CPUUsagePercent, Scope: ""}, perfmon.ThresholdUpdate{Enabled: &no}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.why()[perfmon.ErrorRate]; got != "clear: The first step has not ended yet." {
@@ -33,9 +33,9 @@ func TestDiagnosticsSaysWhyThereIsNoAlert(t *testing.T) {
 	b.request(time.Millisecond, 500)
 	b.step()
 	want := map[string]string{
-		perfmon.ErrorRate:            "clear: 1 of the 3 violations in a row that it needs.",
+		perfmon.ErrorRate:            "clear: There are too few requests to judge: 100 are needed within 5m0s.",
 		perfmon.ResponseTimeP95:      "clear: The value is good.",
-		perfmon.ThroughputRPS:        "clear: There has been no traffic above it since the start, so that an idle service raises no alarm.",
+		perfmon.ThroughputRPS:        "clear: The value is below the limit, but it has not fallen there within minutes, to less than a twentieth: a quiet service raises no alarm.",
 		perfmon.CPUUsagePercent:      "clear: It is disabled.",
 		perfmon.CacheHitRate:         "clear: The metric has no value now, which neither violates nor ends a run.",
 		perfmon.DatabaseQueryTimeAvg: "clear: The metric has no value now, which neither violates nor ends a run.",
@@ -47,13 +47,14 @@ func TestDiagnosticsSaysWhyThereIsNoAlert(t *testing.T) {
 	}
 	b.errors(50)
 	b.errors(50)
+	b.errors(50)
 	if got := b.why()[perfmon.ErrorRate]; got != "open: Its alert is active and resolves after 3 good values in a row; so far 0." {
 		t.Error(got)
 	}
 	for range 3 {
 		b.errors(0)
 	}
-	if got := b.why()[perfmon.ErrorRate]; got != "clear: The value is good. A new run of violations would reopen the last alert without telling anyone until the cooldown ends." {
+	if got := b.why()[perfmon.ErrorRate]; got != "clear: The value is good. A new run of violations would reopen the last alert without notifying anyone until the cooldown ends." {
 		t.Error(got)
 	}
 	for _, th := range b.Diagnostics().Thresholds {
@@ -73,13 +74,13 @@ func TestDiagnosticsSaysWhoFeedsAMetric(t *testing.T) {
 		got[s.Metric] = s
 	}
 	for metric, want := range map[string]perfmon.MetricStatus{
-		perfmon.ThroughputRPS: {Fed: true, By: "middleware"},
-		perfmon.QueueSize:     {Fed: true, By: "collector func queue_size", Value: 3},
-		perfmon.CacheHitRate:  {By: "nothing: call RecordCacheHit and RecordCacheMiss", Value: math.NaN()},
-		perfmon.Goroutines:    {By: "nothing: the monitor was made WithoutSystemMetrics", Value: math.NaN()},
+		perfmon.ThroughputRPS: {Fed: true, By: "middleware", Value: perfmon.ValueOf(0)},
+		perfmon.QueueSize:     {Fed: true, By: "func queue_size", Value: perfmon.ValueOf(3)},
+		perfmon.CacheHitRate:  {By: "nothing: call RecordCacheHit and RecordCacheMiss"},
+		perfmon.Goroutines:    {By: "nothing: the monitor was made WithoutSystemMetrics"},
 	} {
 		g := got[metric]
-		if g.Fed != want.Fed || g.By != want.By || g.Value != want.Value && !math.IsNaN(want.Value) {
+		if g.Fed != want.Fed || g.By != want.By || g.Value != want.Value {
 			t.Errorf("%s: %+v, want %+v", metric, g, want)
 		}
 	}
@@ -98,7 +99,7 @@ func TestDiagnosticsCountsWhatDidNotFit(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	var names []string
-	for _, e := range b.Endpoints(0) {
+	for _, e := range b.History().Endpoints(0) {
 		names = append(names, e.Scope.Endpoint)
 	}
 	if diff := cmp.Diff([]string{"(other)", "GET /a", "GET /b"}, names); diff != "" {
@@ -138,16 +139,15 @@ func TestHealth(t *testing.T) {
 		perfmon.ErrorRate: {100 * (3*7 + 3*70) / 1200.0, false}, perfmon.ResponseTimeP95: {0.01, true}, perfmon.ThroughputRPS: {10, false},
 	} {
 		got := targets[metric]
-		met, known := got.Met()
-		if !known || met != want.met || math.Abs(got.Value-want.value) > 0.01*want.value {
+		if got.Met == nil || *got.Met != want.met || math.Abs(got.Value.Float()-want.value) > 0.01*want.value {
 			t.Errorf("%s: %+v, want %v", metric, got, want)
 		}
 	}
-	if _, known := targets[perfmon.CacheHitRate].Met(); known {
+	if targets[perfmon.CacheHitRate].Met != nil {
 		t.Error("a target without a value is known to be met or not")
 	}
 	no := false
-	if _, err := b.Configure(perfmon.SettingsUpdate{Enabled: &no}); err != nil {
+	if _, err := b.Config().Update(perfmon.SettingsUpdate{Enabled: &no}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	check(perfmon.HealthUnknown)

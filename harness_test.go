@@ -21,11 +21,14 @@ type bench struct {
 	events  chan perfmon.AlertEvent
 }
 
+// noon is when the clock of a bench begins.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
 // start makes and starts a monitor.
 func start(t testing.TB, opts ...perfmon.Option) *bench {
 	t.Helper()
 	b := &bench{t: t, clock: clock.NewMock(), samples: make(chan perfmon.Sample, 1), events: make(chan perfmon.AlertEvent, 1000)}
-	b.clock.Set(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	b.clock.Set(noon)
 	opts = append([]perfmon.Option{perfmon.WithClock(b.clock), perfmon.WithoutSystemMetrics()}, opts...)
 	m, err := perfmon.New(opts...)
 	if err != nil {
@@ -64,6 +67,9 @@ func (b *bench) step() perfmon.Sample {
 	b.clock.Add(b.Step())
 	select {
 	case s := <-b.samples:
+		if now := b.Now(); !s.Time.Equal(now) {
+			b.t.Fatalf("the sample of a step is of %v, and it is %v", s.Time, now)
+		}
 		return s
 	case <-time.After(30 * time.Second):
 		b.t.Fatal("no sample came of a step")
@@ -113,6 +119,16 @@ func (b *bench) event() perfmon.AlertEvent {
 
 // active returns the alerts that are active.
 func (b *bench) active() []perfmon.Alert {
-	alerts, _ := b.Alerts(perfmon.AlertQuery{Active: true})
+	alerts, _ := b.Alerts().List(perfmon.AlertQuery{Active: true})
 	return alerts
+}
+
+// series returns points that have to be there.
+func series(t testing.TB, m *perfmon.Monitor, scope perfmon.Scope, window time.Duration, metrics ...string) perfmon.Series {
+	t.Helper()
+	s, err := m.History().Series(scope, window, metrics...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

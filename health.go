@@ -17,112 +17,139 @@ const (
 
 // Health is how a service is, and why.
 type Health struct {
-	Status HealthStatus
-	Reason string // one sentence
+	Status HealthStatus `json:"status"`
+	Reason string       `json:"reason"`         // one sentence
+	Since  time.Time    `json:"since,omitzero"` // of the alert that the status stands for
 	// Targets are what the service should do. A missed one is no alarm.
-	Targets []Target
+	Targets []Target `json:"targets"`
+	// Store says what is wrong with the store; empty while it works.
+	Store string `json:"store,omitempty"`
 }
 
 // Target is a goal that a service's figures are held against.
 type Target struct {
-	Metric     string
-	Comparison Comparison // Less or Greater than Limit is good
-	Limit      float64    // in the metric's unit
-	Value      float64    // NaN: unknown
-	Over       string     // what the value is taken over
+	Metric     string     `json:"metric_name"`
+	Comparison Comparison `json:"comparison"` // Less or Greater than Limit is good
+	Limit      float64    `json:"target"`     // in the metric's unit
+	Value      Value      `json:"value"`      // absent: not known
+	Met        *bool      `json:"met"`        // nil: not known
+	Over       string     `json:"over"`       // what the value is taken over
 }
 
-// Met reports whether the target is met; known is false where there is no value.
-func (t Target) Met() (met, known bool) {
-	if math.IsNaN(t.Value) {
-		return false, false
+// met says whether the target is met.
+func (t Target) met() Target {
+	if v, ok := t.Value.Get(); ok {
+		good := v > t.Limit
+		if t.Comparison == Less {
+			good = v < t.Limit
+		}
+		t.Met = &good
 	}
-	if t.Comparison == Less {
-		return t.Value < t.Limit, true
-	}
-	return t.Value > t.Limit, true
+	return t
 }
 
 // Health returns how the service is. Of its alerts, those that visible picks count.
 func (m *Monitor) Health(visible AlertQuery) Health {
-	h := Health{Targets: m.targets()}
-	sample, ok := m.Current()
-	m.mu.Lock()
-	started, closed := !m.started.IsZero(), m.closed
-	m.mu.Unlock()
-	switch {
-	case closed:
-		h.Status, h.Reason = HealthUnknown, "The monitor is closed."
-		return h
-	case !m.Recording():
-		h.Status, h.Reason = HealthUnknown, "The monitor is disabled."
-		return h
-	case !started:
-		h.Status, h.Reason = HealthUnknown, "The monitor is not started."
-		return h
-	case !ok:
-		h.Status, h.Reason = HealthUnknown, "The first step has not ended yet."
-		return h
-	case m.wall().Sub(sample.Time) > 3*m.stepLength:
-		h.Status, h.Reason = HealthUnknown, "The latest sample is "+m.wall().Sub(sample.Time).Round(time.Second).String()+" old."
+	h := Health{Targets: m.targets(), Store: m.journal.status().Failure}
+	if h.Status, h.Reason = HealthUnknown, m.noSample(); h.Reason != "" {
 		return h
 	}
 	visible.Active, visible.Limit = true, 0
-	active, _ := m.Alerts(visible)
-	h.Status, h.Reason = Healthy, "No alert is active."
-	for _, a := range active {
-		if a.Severity == Critical && h.Status != HealthCritical {
-			h.Status, h.Reason = HealthCritical, a.Message
-		}
-		if h.Status == Healthy {
-			h.Status, h.Reason = HealthWarning, a.Message
-		}
-	}
+	active, _ := m.alerts.find(visible)
+	h.Status, h.Reason, h.Since = verdict(active)
 	return h
 }
 
-// targets are the system health targets with their values.
-func (m *Monitor) targets() []Target {
-	s := m.History(Scope{}, 24*time.Hour, ThroughputRPS, CPUUsagePercent, CacheHitRate)
-	hourAgo := m.wall().Add(-time.Hour)
-	lastHour := func(metric string) float64 {
-		var kept []float64
-		for i, v := range s.Values[metric] {
-			if s.Times[i].After(hourAgo) {
-				kept = append(kept, v)
-			}
+// noSample says why there is no fresh sample, "" when there is one.
+func (m *Monitor) noSample() string {
+	m.mu.Lock()
+	started := !m.started.IsZero()
+	m.mu.Unlock()
+	sample, ok := m.Current()
+	age := m.Now().Sub(sample.Time)
+	switch {
+	case m.isClosed():
+		return "The monitor is closed."
+	case !m.Recording():
+		return "The monitor is disabled."
+	case !started:
+		return "The monitor has not started."
+	case !ok:
+		return "The first step has not ended yet."
+	case age > staleSteps*m.stepLength:
+		return "The latest sample is " + age.Round(time.Second).String() + " old."
+	}
+	return ""
+}
+
+// staleSteps is after how many steps without a sample the status is unknown.
+const staleSteps = 3
+
+// verdict is the worst of the active alerts, of equal ones the newest.
+func verdict(active []*Alert) (status HealthStatus, reason string, since time.Time) {
+	status, reason = Healthy, "No alert is active."
+	for _, a := range active { // newest first
+		switch {
+		case a.Severity == Critical && status != HealthCritical:
+			status, reason, since = HealthCritical, a.Message, a.OpenedAt
+		case status == Healthy:
+			status, reason, since = HealthWarning, a.Message, a.OpenedAt
 		}
-		if mean := meanOf(kept); !math.IsNaN(mean) {
-			return mean
+	}
+	return status, reason, since
+}
+
+// targets are the health targets of the seed with their values.
+func (m *Monitor) targets() []Target {
+	h := m.History()
+	day := h.series(24*time.Hour, ThroughputRPS, CPUUsagePercent, CacheHitRate)
+	worst, where := math.NaN(), "all endpoints, last hour"
+	for _, e := range h.Endpoints(time.Hour) {
+		if v, ok := e.ErrorRate.Get(); ok && !(v <= worst) {
+			worst, where = v, e.Endpoint+", the worst endpoint, last hour"
+		}
+	}
+	lastHour := func(metric string) Value {
+		if mean := meanSince(day, metric, m.Now().Add(-time.Hour)); !math.IsNaN(mean) {
+			return ValueOf(mean)
 		}
 		return m.latest(metric)
 	}
-	worst, where := math.NaN(), "all endpoints, last hour"
-	for _, e := range m.Endpoints(time.Hour) {
-		if !(e.ErrorRate <= worst) {
-			worst, where = e.ErrorRate, e.Scope.Endpoint+", the worst endpoint, last hour"
-		}
+	list := []Target{
+		{Metric: ResponseTimeP95, Comparison: Less, Limit: 2, Value: h.Requests(time.Hour).P95, Over: "all requests, last hour"},
+		{Metric: ThroughputRPS, Comparison: Greater, Limit: 50, Value: ValueOf(busiestHour(day.Times, day.Metrics[ThroughputRPS].Values)), Over: "busiest hour of the last 24"},
+		{Metric: ErrorRate, Comparison: Less, Limit: 1, Value: ValueOf(worst), Over: where},
+		{Metric: CacheHitRate, Comparison: Greater, Limit: 80, Value: lastHour(CacheHitRate), Over: "last hour"},
+		{Metric: MemoryUsagePercent, Comparison: Less, Limit: 70, Value: m.latest(MemoryUsagePercent), Over: "now"},
+		{Metric: CPUUsagePercent, Comparison: Less, Limit: 60, Value: lastHour(CPUUsagePercent), Over: "last hour"},
 	}
-	return []Target{
-		{ResponseTimeP95, Less, 2, m.Requests(time.Hour).P95, "all requests, last hour"},
-		{ThroughputRPS, Greater, 50, busiestHour(s.Times, s.Values[ThroughputRPS]), "busiest hour of the last 24"},
-		{ErrorRate, Less, 1, worst, where},
-		{CacheHitRate, Greater, 80, lastHour(CacheHitRate), "last hour"},
-		{MemoryUsagePercent, Less, 70, m.latest(MemoryUsagePercent), "now"},
-		{CPUUsagePercent, Less, 60, lastHour(CPUUsagePercent), "last hour"},
+	for i := range list {
+		list[i] = list[i].met()
 	}
+	return list
 }
 
-// latest is a metric's value in the current sample, NaN where it is absent.
-func (m *Monitor) latest(metric string) float64 {
-	if s, ok := m.Current(); ok {
-		if v, ok := s.Value(metric); ok {
-			return v
-		}
+// latest is a metric's value in the current sample.
+func (m *Monitor) latest(metric string) Value {
+	s, _ := m.Current()
+	if v, ok := s.Value(metric); ok {
+		return ValueOf(v)
 	}
-	return math.NaN()
+	return Value{}
 }
 
+// meanSince is the mean of a metric's points after t, NaN where there are none.
+func meanSince(s Series, metric string, t time.Time) float64 {
+	var kept []float64
+	for i, v := range s.Metrics[metric].Values {
+		if s.Times[i].After(t) {
+			kept = append(kept, v)
+		}
+	}
+	return meanOf(kept)
+}
+
+// meanOf is the mean of the values that are not NaN, NaN where there are none.
 func meanOf(values []float64) float64 {
 	sum, n := 0.0, 0
 	for _, v := range values {
@@ -131,13 +158,10 @@ func meanOf(values []float64) float64 {
 			n++
 		}
 	}
-	if n == 0 {
-		return math.NaN()
-	}
 	return sum / float64(n)
 }
 
-// busiestHour returns the highest mean of an hour by the clock.
+// busiestHour returns the highest mean of an hour by the clock, NaN where there is none.
 func busiestHour(times []time.Time, values []float64) float64 {
 	busiest := math.NaN()
 	for i := 0; i < len(values); {
@@ -145,7 +169,7 @@ func busiestHour(times []time.Time, values []float64) float64 {
 		for j < len(values) && times[j].Truncate(time.Hour).Equal(times[i].Truncate(time.Hour)) {
 			j++
 		}
-		if mean := meanOf(values[i:j]); !(mean <= busiest) && !math.IsNaN(mean) {
+		if mean := meanOf(values[i:j]); !math.IsNaN(mean) && !(mean <= busiest) {
 			busiest = mean
 		}
 		i = j

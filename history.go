@@ -1,8 +1,8 @@
 package perfmon
 
 import (
+	"fmt"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
@@ -11,34 +11,91 @@ import (
 	"github.com/backend-prs/perfmon/internal/digest"
 	"github.com/backend-prs/perfmon/internal/ring"
 	"github.com/backend-prs/perfmon/internal/traffic"
+	"github.com/backend-prs/perfmon/sketch"
 )
+
+// History reads the points of a monitor, and what follows from them.
+type History struct{ m *Monitor }
+
+// History returns the history of the monitor.
+func (m *Monitor) History() History { return History{m} }
+
+// Series returns the points of the last window, the whole retention where that is 0:
+// of the metrics named, or of all that have any. Endpoints and organizations have the
+// metrics of requests. A metric or a scope that the monitor does not know is
+// ErrNotFound.
+func (h History) Series(scope Scope, window time.Duration, metrics ...string) (Series, error) {
+	c := h.m.registry.catalog()
+	for _, name := range metrics {
+		if _, ok := c.find(name); !ok {
+			return Series{}, fmt.Errorf("perfmon: metric %q: %w", truncate(name, 80), ErrNotFound)
+		}
+	}
+	s, ok := h.m.history.series(scope, h.m.Now(), window, c, metrics)
+	if !ok {
+		return Series{}, fmt.Errorf("perfmon: scope %q: %w", truncate(scope.String(), 300), ErrNotFound)
+	}
+	return s, nil
+}
+
+// series is Series for what is known to be there.
+func (h History) series(window time.Duration, metrics ...string) Series {
+	s, _ := h.m.history.series(Scope{}, h.m.Now(), window, h.m.registry.catalog(), metrics)
+	return s
+}
+
+// Totals returns what was counted for a scope since the monitor was made; the zero
+// Scope is the service. Where a scope was not used for longer than the retention, it
+// begins anew. A scope that the monitor does not know is ErrNotFound.
+func (h History) Totals(scope Scope) (Totals, error) {
+	var c traffic.Counts
+	ok := true
+	switch scope.Kind() {
+	case ScopeService:
+		h.m.traffic.Total(&c)
+	case ScopeEndpoint:
+		ok = h.m.traffic.Endpoints.Total(scope.Endpoint, &c)
+	default:
+		ok = h.m.traffic.Organizations.Total(scope.Organization, &c)
+	}
+	if !ok {
+		return Totals{}, fmt.Errorf("perfmon: scope %q: %w", truncate(scope.String(), 300), ErrNotFound)
+	}
+	return Totals{scope, c.Responses, c.Errors, c.Classes, &c.Times}, nil
+}
 
 // history owns all points. The step loop adds to it, everybody reads.
 type history struct {
-	mu        sync.RWMutex
-	retention time.Duration
-	ring      *ring.Ring
-	service   map[string]ring.Column
-	scopes    map[Scope]*scopeHistory
+	mu      sync.RWMutex
+	ring    *ring.Ring
+	points  int // capacity
+	service map[string]ring.Column
+	scopes  map[Scope]*scopeHistory
+	begun   time.Time // since when there is anything; zero: there is not
 }
 
 // scopeHistory is what is kept of an endpoint or an organization.
 type scopeHistory struct {
-	columns [len(requestMetrics)]ring.Column
+	columns [requestMetrics]ring.Column
 	digests digest.Log
-	pending traffic.Delta // since the last point
+	pending traffic.Counts // since the last point
+	last    time.Time      // of the last point with requests
 }
 
-func newHistory(points int, retention time.Duration) *history {
-	return &history{
-		retention: retention,
-		ring:      ring.New(points),
-		service:   map[string]ring.Column{},
-		scopes:    map[Scope]*scopeHistory{},
+func newHistory(points int) *history {
+	return &history{points: points, ring: ring.New(points), service: map[string]ring.Column{}, scopes: map[Scope]*scopeHistory{}}
+}
+
+// begin notes since when figures are counted.
+func (h *history) begin(at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.begun.IsZero() {
+		h.begun = at
 	}
 }
 
-// has reports whether anything was ever counted for a scope.
+// has reports whether anything is held of a scope.
 func (h *history) has(scope Scope) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -46,9 +103,16 @@ func (h *history) has(scope Scope) bool {
 }
 
 // count adds what a step counted for a scope.
-func (h *history) count(scope Scope, d *traffic.Delta) {
+func (h *history) count(scope Scope, at time.Time, d *traffic.Counts) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	s := h.scope(scope)
+	s.last = at
+	s.pending.Merge(d)
+}
+
+// scope returns what is kept of a scope, made where it is new; mu is held.
+func (h *history) scope(scope Scope) *scopeHistory {
 	s := h.scopes[scope]
 	if s == nil {
 		s = &scopeHistory{}
@@ -57,7 +121,7 @@ func (h *history) count(scope Scope, d *traffic.Delta) {
 		}
 		h.scopes[scope] = s
 	}
-	s.pending.Merge(d)
+	return s
 }
 
 // forget drops what was counted since the last point.
@@ -69,68 +133,166 @@ func (h *history) forget() {
 	}
 }
 
-// close makes a point of the service's values, by position in the catalog, and of
-// what was counted for each scope since the last one, elapsed ago.
-func (h *history) close(at time.Time, elapsed time.Duration, c *catalog, values []float64) {
+// requests returns what all endpoints have counted since the last point.
+func (h *history) requests(into *traffic.Counts) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for scope, s := range h.scopes {
+		if scope.Kind() == ScopeEndpoint {
+			into.Merge(&s.pending)
+		}
+	}
+}
+
+// close makes a point of the service's values, by position in the catalog, and of what
+// was counted for each scope since the last one, elapsed ago. It returns the point where
+// keep is set. Scopes that had nothing for the retention are dropped.
+func (h *history) close(at time.Time, elapsed, retention time.Duration, c *catalog, values []float64, keep bool) (p Point) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ring.Append(at)
+	p = Point{Time: at, ElapsedSeconds: elapsed.Seconds(), Values: map[string]Value{}}
 	for i, v := range values {
 		if math.IsNaN(v) {
 			continue
 		}
-		name := c.metrics[i].Name
-		if h.service[name] == nil {
-			h.service[name] = h.ring.Floats()
+		h.set(c.metrics[i].Name, v)
+		if keep {
+			p.Values[c.metrics[i].Name] = ValueOf(v)
 		}
-		h.service[name].Set(v)
 	}
+	for scope, s := range h.scopes {
+		if keep && s.pending.Responses > 0 {
+			data, _ := s.pending.Times.AppendBinary(nil) // its error is always nil
+			p.Scopes = append(p.Scopes, ScopePoint{scope, s.pending.Responses, s.pending.Errors, data})
+		}
+		s.close(at, elapsed, retention)
+		if at.Sub(s.last) > retention {
+			h.drop(scope)
+		}
+	}
+	return p
+}
+
+// set gives a metric of the service its value in the newest point; mu is held.
+func (h *history) set(name string, v float64) {
+	if h.service[name] == nil {
+		h.service[name] = h.ring.Floats()
+	}
+	h.service[name].Set(v)
+}
+
+// close makes a point of what is pending.
+func (s *scopeHistory) close(at time.Time, elapsed, retention time.Duration) {
+	for i, v := range deltaFigures(&s.pending, elapsed) {
+		// An error rate of 0, which is the most frequent, is left out and known by the
+		// throughput when it is read.
+		if !math.IsNaN(v) && (v != 0 || i != errorRateFigure) {
+			s.columns[i].Set(v)
+		}
+	}
+	s.digests.Add(at, elapsed, &s.pending.Times, s.pending.Responses, s.pending.Errors)
+	s.digests.Trim(at.Add(-retention))
+	s.pending.Reset()
+}
+
+// drop forgets a scope; mu is held.
+func (h *history) drop(scope Scope) {
+	for _, c := range h.scopes[scope].columns {
+		h.ring.Remove(c)
+	}
+	delete(h.scopes, scope)
+}
+
+// release forgets scopes whose names were given back.
+func (h *history) release(scopes []Scope) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, scope := range scopes {
+		if h.scopes[scope] != nil {
+			h.drop(scope)
+		}
+	}
+}
+
+// restore takes over a point of an earlier monitor.
+func (h *history) restore(p Point, retention time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	elapsed := inUnits(p.ElapsedSeconds, time.Second)
+	if h.begun.IsZero() {
+		h.begun = p.Time.Add(-elapsed)
+	}
+	h.ring.Append(p.Time)
+	for name, v := range p.Values {
+		h.set(name, v.Float())
+	}
+	for _, sp := range p.Scopes {
+		s := h.scope(sp.Scope)
+		if err := s.pending.Times.MergeBinary(sp.Times); err != nil {
+			return fmt.Errorf("point of %v, %v: %w", p.Time, sp.Scope, err)
+		}
+		s.pending.Responses, s.pending.Errors, s.last = sp.Requests, sp.Errors, p.Time
+	}
+	for scope, s := range h.scopes {
+		s.close(p.Time, elapsed, retention)
+		if p.Time.Sub(s.last) > retention {
+			h.drop(scope)
+		}
+	}
+	return nil
+}
+
+// setRetention keeps so many points from now on, and of those there are the newest.
+func (h *history) setRetention(retention, interval time.Duration) {
+	points := int(retention / interval)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if points == h.points {
+		return
+	}
+	old := h.ring
+	h.points, h.ring = points, ring.New(points)
+	from := max(old.Len()-points, 0)
+	service := h.service
+	h.service = map[string]ring.Column{}
+	for name := range service {
+		h.service[name] = h.ring.Floats()
+	}
+	columns := map[*scopeHistory][requestMetrics]ring.Column{}
 	for _, s := range h.scopes {
-		for i, v := range requestValues(&s.pending, elapsed) {
-			// An error rate of 0, which is the most frequent, is left out and told by
-			// the throughput when it is read.
-			if !math.IsNaN(v) && (v != 0 || i != errorRateColumn) {
-				s.columns[i].Set(v)
+		columns[s] = s.columns
+		for i := range s.columns {
+			s.columns[i] = h.ring.Logs()
+		}
+	}
+	copyPoint := func(to, from ring.Column, i int) {
+		if v := from.At(i); !math.IsNaN(v) {
+			to.Set(v)
+		}
+	}
+	for i := from; i < old.Len(); i++ {
+		h.ring.Append(old.Time(i))
+		for name, c := range service {
+			copyPoint(h.service[name], c, i)
+		}
+		for s, cs := range columns {
+			for j, c := range cs {
+				copyPoint(s.columns[j], c, i)
 			}
 		}
-		s.digests.Add(at, elapsed, &s.pending.Times, s.pending.Responses, s.pending.Errors)
-		s.digests.Trim(at.Add(-h.retention))
-		s.pending.Reset()
 	}
 }
 
-// Places in requestMetrics.
-const (
-	throughputColumn = 4
-	errorRateColumn  = 5
-)
-
-// requestValues turns counts into the values of requestMetrics, NaN for absent ones.
-func requestValues(d *traffic.Delta, elapsed time.Duration) (v [len(requestMetrics)]float64) {
-	times := d.ResponseTimes()
-	v[0], v[1], v[2], v[3] = times.P50, times.P95, times.P99, times.Mean
-	v[throughputColumn], v[errorRateColumn] = math.NaN(), math.NaN()
-	if elapsed > 0 {
-		v[throughputColumn] = float64(d.Responses) / elapsed.Seconds()
-	}
-	if d.Responses > 0 {
-		v[errorRateColumn] = 100 * float64(d.Errors) / float64(d.Responses)
-	}
-	return v
+// len returns how many points are held.
+func (h *history) len() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.ring.Len()
 }
 
-// Series are columns of values over one axis of time, ascending.
-type Series struct {
-	Times  []time.Time
-	Values map[string][]float64 // by metric; NaN is absent
-}
-
-// History returns the points of the last window, the whole retention where that is
-// 0: of the metrics named, or of all that have any. Scopes of endpoints and
-// organizations have the metrics of requests.
-func (m *Monitor) History(scope Scope, window time.Duration, metrics ...string) Series {
-	h := m.history
-	now := m.wall()
+// series reads columns; ok is false for a scope that is not known.
+func (h *history) series(scope Scope, now time.Time, window time.Duration, c *catalog, metrics []string) (s Series, ok bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	from := 0
@@ -138,192 +300,78 @@ func (m *Monitor) History(scope Scope, window time.Duration, metrics ...string) 
 		from = h.ring.After(now.Add(-window))
 	}
 	n := h.ring.Len() - from
-	s := Series{Times: make([]time.Time, n), Values: map[string][]float64{}}
+	s = Series{Times: make([]time.Time, n), Metrics: map[string]Column{}}
 	for i := range s.Times {
 		s.Times[i] = h.ring.Time(from + i)
 	}
-	read := func(name string, c ring.Column) {
-		if c == nil || len(metrics) > 0 && !slices.Contains(metrics, name) {
+	read := func(name string, column ring.Column) {
+		if len(metrics) > 0 && !slices.Contains(metrics, name) {
 			return
 		}
-		values := make([]float64, n)
+		values := make(Values, n)
 		for i := range values {
-			values[i] = c.At(from + i)
+			values[i] = column.At(from + i)
 		}
-		s.Values[name] = values
+		m, _ := c.find(name)
+		s.Metrics[name] = Column{m.Unit, m.Worse, values}
 	}
 	if scope == (Scope{}) {
-		for name, c := range h.service {
-			read(name, c)
+		for name, column := range h.service {
+			read(name, column)
 		}
-	} else if sh := h.scopes[scope]; sh != nil {
-		for i, c := range sh.columns {
-			read(requestMetrics[i], c)
-		}
-		for i := range s.Values[ErrorRate] {
-			if v := &s.Values[ErrorRate][i]; math.IsNaN(*v) && sh.columns[throughputColumn].At(from+i) > 0 {
-				*v = 0
-			}
-		}
+		return s, true
 	}
-	return s
-}
-
-// Downsample returns the series with at most n points, for a chart. Each is the worst
-// of those it stands for, by the metric's direction in worse, so that zooming out
-// hides no violation; where that is neutral, their mean.
-func (s Series) Downsample(n int, worse func(metric string) Direction) Series {
-	if n <= 0 || len(s.Times) <= n {
-		return s
+	sh := h.scopes[scope]
+	if sh == nil {
+		return s, false
 	}
-	d := Series{Times: make([]time.Time, n), Values: map[string][]float64{}}
-	edge := func(i int) int { return i * len(s.Times) / n }
-	for i := range n {
-		d.Times[i] = s.Times[edge(i+1)-1]
+	for i, column := range sh.columns {
+		read(builtin[i].Name, column)
 	}
-	for name, values := range s.Values {
-		direction := worse(name)
-		out := make([]float64, n)
-		for i := range n {
-			out[i] = condense(values[edge(i):edge(i+1)], direction)
-		}
-		d.Values[name] = out
-	}
-	return d
-}
-
-func condense(values []float64, worse Direction) float64 {
-	result, n := math.NaN(), 0
-	for _, v := range values {
-		switch {
-		case math.IsNaN(v):
-			continue
-		case n == 0:
-			result = v
-		case worse == HigherIsWorse:
-			result = max(result, v)
-		case worse == LowerIsWorse:
-			result = min(result, v)
-		default:
-			result += v
-		}
-		n++
-	}
-	if worse == Neutral && n > 0 {
-		result /= float64(n)
-	}
-	return result
-}
-
-// ScopeStats are the figures of an endpoint or an organization over a window. The
-// percentiles are those of all its requests, with at most 1 % relative error.
-type ScopeStats struct {
-	Scope      Scope
-	From       time.Time // when the window begins: before what was asked by less than 10 min, past an hour by less than 1 h
-	Requests   uint64
-	Errors     uint64
-	Throughput float64 // 1/s
-	ErrorRate  float64 // %; NaN without requests, and so are the times
-	P50        float64 // s
-	P95        float64 // s
-	P99        float64 // s
-	Avg        float64 // s
-}
-
-// Endpoints returns the figures of every endpoint that had requests in the last
-// window (0: the retention), the busiest first.
-func (m *Monitor) Endpoints(window time.Duration) []ScopeStats {
-	return m.scopeStats(ScopeEndpoint, window)
-}
-
-// Organizations does the same for organizations.
-func (m *Monitor) Organizations(window time.Duration) []ScopeStats {
-	return m.scopeStats(ScopeOrganization, window)
-}
-
-// Requests returns the figures of all requests in the last window, 0 for the
-// retention, whatever their endpoint.
-func (m *Monitor) Requests(window time.Duration) ScopeStats {
-	h := m.history
-	now := m.wall()
-	if window <= 0 || window > h.retention {
-		window = h.retention
-	}
-	s := ScopeStats{From: now.Add(-window)}
-	if up := m.startedAt(); s.From.Before(up) {
-		s.From = up
-	}
-	var sum traffic.Counts
-	h.mu.RLock()
-	for scope, sh := range h.scopes {
-		if scope.Kind() == ScopeEndpoint {
-			sh.sum(now.Add(-window), &sum, &s)
+	for i := range s.Metrics[ErrorRate].Values {
+		if v := &s.Metrics[ErrorRate].Values[i]; math.IsNaN(*v) && sh.columns[throughputFigure].At(from+i) > 0 {
+			*v = 0
 		}
 	}
-	h.mu.RUnlock()
-	s.finish(now, &sum)
-	return s
+	return s, true
 }
 
-func (m *Monitor) scopeStats(kind ScopeKind, window time.Duration) []ScopeStats {
-	h := m.history
-	now := m.wall()
-	if window <= 0 || window > h.retention {
-		window = h.retention
-	}
-	begin := now.Add(-window)
-	if up := m.startedAt(); begin.Before(up) {
-		begin = up
-	}
+// requestSum is what was counted for a scope in a window.
+type requestSum struct {
+	scope            Scope
+	from             time.Time
+	requests, failed uint64
+	times            sketch.Sketch
+}
+
+// sum adds up what was counted after since, for each scope that is picked, or for all of
+// them together.
+func (h *history) sum(since time.Time, pick func(Scope) bool, together bool) []requestSum {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	list := []ScopeStats{}
-	var sum traffic.Counts
-	for scope, sh := range h.scopes {
-		if scope.Kind() != kind {
+	begin := since
+	if begin.Before(h.begun) {
+		begin = h.begun
+	}
+	var sums []requestSum
+	for scope, s := range h.scopes {
+		if !pick(scope) {
 			continue
 		}
-		sum.Reset()
-		s := ScopeStats{Scope: scope, From: begin}
-		sh.sum(now.Add(-window), &sum, &s)
-		if s.Requests == 0 {
-			continue
+		if len(sums) == 0 || !together {
+			sums = append(sums, requestSum{scope: scope, from: begin})
 		}
-		s.finish(now, &sum)
-		list = append(list, s)
-	}
-	slices.SortFunc(list, func(a, b ScopeStats) int {
-		if a.Requests != b.Requests {
-			if a.Requests > b.Requests {
-				return -1
-			}
-			return 1
+		sum := &sums[len(sums)-1]
+		d := s.digests.Since(since, &sum.times)
+		sum.times.Merge(&s.pending.Times)
+		sum.requests += d.Responses + s.pending.Responses
+		sum.failed += d.Errors + s.pending.Errors
+		if !d.From.IsZero() && d.From.Before(sum.from) {
+			sum.from = d.From
 		}
-		return strings.Compare(a.Scope.String(), b.Scope.String())
-	})
-	return list
-}
-
-// sum adds what was counted after since, up to now.
-func (sh *scopeHistory) sum(since time.Time, counts *traffic.Counts, s *ScopeStats) {
-	sum := sh.digests.Since(since, &counts.Times)
-	counts.Times.Merge(&sh.pending.Times)
-	s.Requests += sum.Responses + sh.pending.Responses
-	s.Errors += sum.Errors + sh.pending.Errors
-	if !sum.From.IsZero() && sum.From.Before(s.From) {
-		s.From = sum.From
 	}
-}
-
-// finish derives rates and times from what was summed up.
-func (s *ScopeStats) finish(now time.Time, counts *traffic.Counts) {
-	times := counts.ResponseTimes()
-	s.P50, s.P95, s.P99, s.Avg = times.P50, times.P95, times.P99, times.Mean
-	s.Throughput, s.ErrorRate = math.NaN(), math.NaN()
-	if elapsed := now.Sub(s.From).Seconds(); elapsed > 0 {
-		s.Throughput = float64(s.Requests) / elapsed
+	if together && len(sums) > 0 {
+		sums[0].scope = Scope{}
 	}
-	if s.Requests > 0 {
-		s.ErrorRate = 100 * float64(s.Errors) / float64(s.Requests)
-	}
+	return sums
 }

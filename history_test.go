@@ -1,7 +1,7 @@
 package perfmon_test
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -12,6 +12,7 @@ import (
 	"golang.org/x/exp/slices"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/analyze"
 )
 
 func TestRetention(t *testing.T) {
@@ -21,46 +22,53 @@ func TestRetention(t *testing.T) {
 	for range 25 {
 		b.step()
 	}
-	h := b.History(perfmon.Scope{}, 0, "n")
-	if diff := cmp.Diff([]float64{16, 17, 18, 19, 20, 21, 22, 23, 24, 25}, h.Values["n"]); diff != "" {
+	h := series(b.t, b.Monitor, perfmon.Scope{}, 0, "n")
+	if diff := cmp.Diff(perfmon.Values{16, 17, 18, 19, 20, 21, 22, 23, 24, 25}, h.Metrics["n"].Values); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if last := h.Times[9]; !last.Equal(b.Now()) {
 		t.Errorf("the last point is of %v, now is %v", last, b.Now())
 	}
-	h = b.History(perfmon.Scope{}, 3*time.Minute, "n")
-	if diff := cmp.Diff([]float64{23, 24, 25}, h.Values["n"]); diff != "" {
+	h = series(b.t, b.Monitor, perfmon.Scope{}, 3*time.Minute, "n")
+	if diff := cmp.Diff(perfmon.Values{23, 24, 25}, h.Metrics["n"].Values); diff != "" {
 		t.Errorf("a window (-want +got):\n%s", diff)
 	}
-	if h := b.History(perfmon.Scope{Endpoint: "GET /nowhere"}, 0); len(h.Values) != 0 {
-		t.Errorf("an endpoint nobody asked for has %v", h.Values)
+	for name, ask := range map[string]func() error{
+		"an endpoint": func() error { _, err := b.History().Series(perfmon.Scope{Endpoint: "GET /nowhere"}, 0); return err },
+		"a metric":    func() error { _, err := b.History().Series(perfmon.Scope{}, 0, "latency"); return err },
+		"a trend":     func() error { _, err := b.History().Trend("latency", perfmon.Scope{}, 0); return err },
+		"a summary":   func() error { _, err := b.History().Summary("n", perfmon.Scope{Organization: "acme"}, 0); return err },
+		"totals":      func() error { _, err := b.History().Totals(perfmon.Scope{Endpoint: "GET /nowhere"}); return err },
+	} {
+		if err := ask(); !errors.Is(err, perfmon.ErrNotFound) {
+			t.Errorf("%s that is not there: %v", name, err)
+		}
 	}
 }
 
 func TestDownsample(t *testing.T) {
 	nan := math.NaN()
 	var s perfmon.Series
-	s.Values = map[string][]float64{"up": nil, "down": nil, "flat": nil}
+	s.Metrics = map[string]perfmon.Column{"up": {Worse: perfmon.HigherIsWorse}, "down": {Worse: perfmon.LowerIsWorse}, "flat": {}}
 	for i, v := range []float64{1, 9, 2, nan, nan, nan, 5, 3} {
 		s.Times = append(s.Times, time.Unix(int64(i), 0).UTC())
-		for name := range s.Values {
-			s.Values[name] = append(s.Values[name], v)
+		for name, c := range s.Metrics {
+			c.Values = append(c.Values, v)
+			s.Metrics[name] = c
 		}
 	}
-	worse := func(name string) perfmon.Direction {
-		return map[string]perfmon.Direction{"up": perfmon.HigherIsWorse, "down": perfmon.LowerIsWorse}[name]
-	}
-	got := s.Downsample(3, worse)
+	got := s.Downsample(3)
 	want := perfmon.Series{
 		Times: []time.Time{s.Times[1], s.Times[4], s.Times[7]},
-		Values: map[string][]float64{
-			"up": {9, 2, 5}, "down": {1, 2, 3}, "flat": {5, 2, 4},
+		Metrics: map[string]perfmon.Column{
+			"up": {Worse: perfmon.HigherIsWorse, Values: perfmon.Values{9, 2, 5}}, "down": {Worse: perfmon.LowerIsWorse, Values: perfmon.Values{1, 2, 3}},
+			"flat": {Values: perfmon.Values{5, 2, 4}},
 		},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(s, s.Downsample(100, worse), cmpopts.EquateNaNs()); diff != "" {
+	if diff := cmp.Diff(s, s.Downsample(100), cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("a short series was changed (-want +got):\n%s", diff)
 	}
 }
@@ -89,7 +97,7 @@ func TestEndpointsOverAWindow(t *testing.T) {
 		b.step()
 	}
 	for _, window := range []time.Duration{10 * time.Minute, time.Hour, 3 * time.Hour, 0} {
-		got := b.Endpoints(window)
+		got := b.History().Endpoints(window)
 		if len(got) != 2 || got[0].Scope.Endpoint != "GET /busy" {
 			t.Fatalf("endpoints: %+v", got)
 		}
@@ -105,17 +113,17 @@ func TestEndpointsOverAWindow(t *testing.T) {
 				t.Errorf("%v: %s has %d requests since %v, want %d", window, e.Scope, e.Requests, e.From, len(times))
 				continue
 			}
-			for q, v := range map[float64]float64{0.5: e.P50, 0.95: e.P95, 0.99: e.P99} {
+			for q, v := range map[float64]float64{0.5: e.P50.Float(), 0.95: e.P95.Float(), 0.99: e.P99.Float()} {
 				if want := times[int(math.Ceil(q*float64(len(times))))-1]; math.Abs(v-want)/want > 0.01 {
 					t.Errorf("%v: quantile %v of %s is %v, want %v", window, q, e.Scope, v, want)
 				}
 			}
-			if math.Abs(e.ErrorRate-10) > 3 {
+			if math.Abs(e.ErrorRate.Float()-10) > 3 {
 				t.Errorf("%v: %s has an error rate of %v", window, e.Scope, e.ErrorRate)
 			}
 		}
 	}
-	total := b.Requests(0)
+	total := b.History().Requests(0)
 	if want := uint64(len(all["GET /busy"]) + len(all["GET /calm"])); total.Requests != want {
 		t.Errorf("%d requests in all, want %d", total.Requests, want)
 	}
@@ -130,8 +138,8 @@ func TestErrorRateOfAnEndpoint(t *testing.T) {
 		}
 		b.step()
 	}
-	got := b.History(perfmon.Scope{Endpoint: "GET /"}, 0, perfmon.ErrorRate).Values[perfmon.ErrorRate]
-	if diff := cmp.Diff([]float64{0, math.NaN(), 50, 0}, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0.001, 0)); diff != "" {
+	got := series(b.t, b.Monitor, perfmon.Scope{Endpoint: "GET /"}, 0, perfmon.ErrorRate).Metrics[perfmon.ErrorRate].Values
+	if diff := cmp.Diff(perfmon.Values{0, math.NaN(), 50, 0}, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0.001, 0)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -141,8 +149,8 @@ func TestEndpointsOfTheFirstMinute(t *testing.T) {
 	b := start(t)
 	b.request(time.Second, 200)
 	b.step()
-	got := b.Endpoints(time.Hour)
-	if len(got) != 1 || got[0].Requests != 1 || math.Abs(got[0].P50-1) > 0.01 || got[0].Throughput != 0.1 {
+	got := b.History().Endpoints(time.Hour)
+	if len(got) != 1 || got[0].Requests != 1 || math.Abs(got[0].P50.Float()-1) > 0.01 || got[0].Throughput != perfmon.ValueOf(0.1) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -169,22 +177,22 @@ func TestTrend(t *testing.T) {
 			b := start(t, perfmon.WithStep(time.Minute), perfmon.WithMetricFunc(perfmon.Metric{Name: "x", Worse: test.worse},
 				func() float64 { minute++; return test.value(minute) }))
 			b.step()
-			early := b.Trend("x", perfmon.Scope{}, 0)
-			if early.Direction != perfmon.Stable || early.Confidence != 0 || early.Missing == "" || early.Points != 1 {
+			early, err := b.History().Trend("x", perfmon.Scope{}, 0)
+			if err != nil || early.Direction != perfmon.Stable || early.Confidence != 0 || early.Missing == "" || early.Points != 1 {
 				t.Errorf("after one point: %+v", early)
 			}
 			for range 119 {
 				b.step()
 			}
-			got := b.Trend("x", perfmon.Scope{}, 0)
-			if got.Direction != test.want || math.Abs(got.Change-test.change) > 5 || got.Points != 120 {
-				t.Errorf("%s by %v %%, of %d points; want %s by %v %%", got.Direction, got.Change, got.Points, test.want, test.change)
+			got, err := b.History().Trend("x", perfmon.Scope{}, 0)
+			if err != nil || got.Direction != test.want || math.Abs(got.ChangePercent.Float()-test.change) > 5 || got.Points != 120 {
+				t.Errorf("%s by %v %%, of %d points; want %s by %v %%", got.Direction, got.ChangePercent, got.Points, test.want, test.change)
 			}
 			if changed := test.change != 0; changed != (len(got.ChangePoints) == 1) {
 				t.Errorf("change points: %+v", got.ChangePoints)
 			}
 			for _, c := range got.ChangePoints {
-				if !c.At.Equal(b.Now().Add(-59*time.Minute)) || math.Abs(c.After-c.Before) < 0.9 {
+				if !c.Time.Equal(b.Now().Add(-59*time.Minute)) || math.Abs(c.After.Float()-c.Before.Float()) < 0.9 {
 					t.Errorf("it is now %v, and changed at %+v", b.Now(), c)
 				}
 			}
@@ -201,17 +209,12 @@ func TestSummary(t *testing.T) {
 	for range 5 {
 		b.step()
 	}
-	got := b.Summary("x", perfmon.Scope{}, 0)
-	want := perfmon.Summary{Count: 5, Mean: 3, Median: 3, StdDev: math.Sqrt(2.5), Min: 1, Max: 5, P90: 4.6, P95: 4.8, P99: 4.96}
-	want.MeanLow, want.MeanHigh = got.MeanLow, got.MeanHigh // against theory in internal/stats
-	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+	got, err := b.History().Summary("x", perfmon.Scope{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(analyze.Summarize([]float64{1, 2, 3, 4, 5}), got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if !(got.MeanLow < 3 && got.MeanHigh > 3) {
-		t.Errorf("interval %v to %v", got.MeanLow, got.MeanHigh)
-	}
-	if s := fmt.Sprint(b.Summary("nothing", perfmon.Scope{}, 0).Count); s != "0" {
-		t.Errorf("a metric that is not there has %s points", s)
 	}
 }
 
@@ -227,15 +230,15 @@ func TestAnomalies(t *testing.T) {
 	at := b.step().Time
 	v = 50
 	b.step()
-	got := b.Anomalies(10 * time.Minute)
+	got := b.History().Anomalies(10 * time.Minute)
 	if len(got) == 0 {
 		t.Fatal("nothing is found")
 	}
 	a := got[len(got)-1]
-	if a.Metric != "x" || !a.At.Equal(at) || math.Abs(a.Value-90) > 5 || math.Abs(a.Expected-50) > 5 || a.Score < 0.5 {
-		t.Errorf("found %+v", a)
+	if a.Metric != "x" || !a.At.Equal(at) || math.Abs(a.Value.Float()-90) > 5 || math.Abs(a.Expected.Float()-50) > 5 || a.Score < 0.5 {
+		t.Errorf("found %+v, want one at %v", a, at)
 	}
-	if n := len(b.Anomalies(0)); n > 6 {
+	if n := len(b.History().Anomalies(0)); n > 6 {
 		t.Errorf("%d anomalies in 300 points of noise and a spike", n)
 	}
 }

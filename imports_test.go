@@ -19,12 +19,11 @@ const module = "github.com/backend-prs/perfmon"
 // the picture in ARCHITECTURE.md.
 var mayImport = map[string][]string{
 	"": {
-		"internal/anomaly", "internal/jsonnum", "internal/stats",
 		"analyze", "internal/digest", "internal/distinct", "internal/goruntime", "internal/lifecycle", "internal/ring",
 		"internal/striped", "internal/system", "internal/traffic", "sketch",
 	},
 	"middleware": {"", "internal/mark"},
-	"httpapi":    {"", "internal/jsonnum", "internal/mark"},
+	"httpapi":    {"", "internal/mark"},
 	"sqltime":    {""},
 
 	"analyze": {},
@@ -33,10 +32,8 @@ var mayImport = map[string][]string{
 	"internal/digest":    {"sketch"},
 	"internal/distinct":  {},
 	"internal/golden":    {}, // for tests
-	"internal/anomaly":   {},
 	"internal/goruntime": {},
 	"internal/jsonnum":   {},
-	"internal/stats":     {},
 	"internal/lifecycle": {},
 	"internal/mark":      {},
 	"internal/mutate":    {}, // a command for those who test
@@ -56,7 +53,6 @@ var mayRequire = map[string][]string{
 	"internal/digest":   {"golang.org/x/exp/slices"},
 	"internal/distinct": {"golang.org/x/exp/slices"},
 	"analyze":           {"golang.org/x/exp/slices"},
-	"internal/stats":    {"golang.org/x/exp/slices"},
 	"internal/traffic":  {"golang.org/x/exp/slices"},
 }
 

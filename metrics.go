@@ -1,49 +1,69 @@
 package perfmon
 
 import (
-	"encoding/json"
 	"fmt"
-	"iter"
-	"math"
-	"strconv"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"golang.org/x/exp/slices"
 
-	"github.com/backend-prs/perfmon/internal/jsonnum"
+	"github.com/backend-prs/perfmon/analyze"
 )
 
 // Direction says which way a metric gets worse. The zero value is Neutral.
-type Direction uint8
+type Direction = analyze.Direction
 
 const (
-	Neutral       Direction = iota // neither way
-	HigherIsWorse                  // such as latency
-	LowerIsWorse                   // such as a cache's hit rate
+	Neutral       = analyze.Neutral       // neither way
+	HigherIsWorse = analyze.HigherIsWorse // such as latency
+	LowerIsWorse  = analyze.LowerIsWorse  // such as a cache's hit rate
 )
 
-var directions = [...]string{"neutral", "higher", "lower"}
+// Kind says what sort of number a metric is. From it follow how the steps of an
+// interval make a point, how replicas are merged, and what type exporters give it.
+type Kind uint8
 
-// String returns "neutral", "higher" or "lower".
-func (d Direction) String() string {
-	if int(d) < len(directions) {
-		return directions[d]
+const (
+	// KindGauge is a level at one moment. A point is the mean of its steps.
+	KindGauge Kind = iota
+	// KindCounter is what was counted, as a rate or a share. A point is computed from
+	// the counts of the whole interval.
+	KindCounter
+	// KindTiming is a mean or a percentile of durations. A point is computed from all
+	// durations of the interval.
+	KindTiming
+)
+
+var kinds = [...]string{"gauge", "counter", "timing"}
+
+// String returns "gauge", "counter" or "timing".
+func (k Kind) String() string {
+	if int(k) < len(kinds) {
+		return kinds[k]
 	}
-	return "Direction(" + strconv.Itoa(int(d)) + ")"
+	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
 // MarshalText returns what String does.
-func (d Direction) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Metric describes a series of numbers.
+// UnmarshalText reads what MarshalText writes.
+func (k *Kind) UnmarshalText(text []byte) error {
+	i := slices.Index(kinds[:], string(text))
+	if i < 0 {
+		return &FieldError{"Kind", string(text), `"gauge", "counter" or "timing"`}
+	}
+	*k = Kind(i)
+	return nil
+}
+
+// Metric describes a named series of numbers.
 type Metric struct {
 	// Name is unique in a monitor: 1 to 64 of a-z, 0-9 and _, a letter first.
 	Name string `json:"name"`
 	// Unit is what the numbers count, such as "s", "%", "MiB", "1/s" or "count".
 	Unit string `json:"unit"`
-	// Worse is the way in which the metric gets worse.
+	// Kind is what sort of number it is. The zero value is a gauge.
+	Kind Kind `json:"kind"`
+	// Worse is the way in which the metric gets worse. The zero value is Neutral.
 	Worse Direction `json:"worse_when"`
 	// Help is one sentence for people.
 	Help string `json:"help"`
@@ -80,38 +100,67 @@ const (
 	OpenFDs              = "open_fds"
 )
 
-// builtin lists the built-in metrics in the order they are shown in.
-var builtin = [...]Metric{
-	{ResponseTimeP50, "s", HigherIsWorse, "Half of all responses were this fast or faster."},
-	{ResponseTimeP95, "s", HigherIsWorse, "95 of 100 responses were this fast or faster."},
-	{ResponseTimeP99, "s", HigherIsWorse, "99 of 100 responses were this fast or faster."},
-	{ResponseTimeAvg, "s", HigherIsWorse, "Mean response time."},
-	{ThroughputRPS, "1/s", LowerIsWorse, "Responses a second."},
-	{ErrorRate, "%", HigherIsWorse, "Share of responses that failed."},
-	{RequestsInFlight, "count", Neutral, "Requests being handled, streams left out."},
-	{StreamsOpen, "count", Neutral, "Open event streams and upgraded connections."},
-	{ActiveUsers, "count", Neutral, "Different users seen in the last 5 minutes."},
-	{ActiveSessions, "count", Neutral, "Different sessions seen in the last 5 minutes."},
-	{CPUUsagePercent, "%", HigherIsWorse, "How busy the processors are that this process may use."},
-	{ProcessCPUPercent, "%", HigherIsWorse, "What this process takes of the processors it may use."},
-	{MemoryUsagePercent, "%", HigherIsWorse, "How full the memory is that this process may use."},
-	{MemoryUsageMB, "MiB", HigherIsWorse, "Resident memory of this process."},
-	{CacheHitRate, "%", LowerIsWorse, "Share of cache lookups that hit."},
-	{DatabasePoolUsage, "%", HigherIsWorse, "Database connections in use, of those allowed."},
-	{DatabaseQueryTimeAvg, "s", HigherIsWorse, "Mean time of a database query."},
-	{QueueSize, "count", HigherIsWorse, "Jobs waiting in the queue."},
-	{Goroutines, "count", HigherIsWorse, "Goroutines alive."},
-	{HeapMB, "MiB", HigherIsWorse, "Heap in use by objects."},
-	{HeapGoalMB, "MiB", HigherIsWorse, "Heap size the next garbage collection aims at."},
-	{AllocRateMB, "MiB/s", HigherIsWorse, "Memory allocated a second."},
-	{GCPauseP99, "s", HigherIsWorse, "99 of 100 garbage collection pauses were this short or shorter."},
-	{GCCPUPercent, "%", HigherIsWorse, "What the garbage collector takes of the processors."},
-	{SchedLatencyP99, "s", HigherIsWorse, "99 of 100 goroutines waited this long or less to run."},
-	{OSThreads, "count", HigherIsWorse, "Operating system threads of this process."},
-	{OpenFDs, "count", HigherIsWorse, "Open file descriptors of this process."},
+// source says what feeds a built-in metric.
+type source uint8
+
+const (
+	fromMiddleware source = iota // the middleware; always
+	fromRuntime                  // runtime/metrics
+	fromSystem                   // the collector named "system"
+	fromHost                     // the host records it, or gives a collector
+)
+
+// builtinMetric is all there is to say about a built-in metric.
+type builtinMetric struct {
+	Metric
+	from source
+	// watched: a regression of it is worth an alert. Of the response times one speaks
+	// for all.
+	watched bool
+	// hint says how the host feeds it.
+	hint string
 }
 
-// Positions of built-in metrics in builtin, by name: filled once, read only.
+const identityHint = "give the middleware an identity (middleware.WithIdentity) or call RecordActivity"
+
+// builtin has one row for each built-in metric, in the order they are shown in. The
+// metrics of requests, which every scope has, come first, in the order of
+// requestFigures.
+var builtin = [...]builtinMetric{
+	{Metric{ResponseTimeP50, "s", KindTiming, HigherIsWorse, "Half of all responses were this fast or faster."}, fromMiddleware, false, ""},
+	{Metric{ResponseTimeP95, "s", KindTiming, HigherIsWorse, "95 of 100 responses were this fast or faster."}, fromMiddleware, true, ""},
+	{Metric{ResponseTimeP99, "s", KindTiming, HigherIsWorse, "99 of 100 responses were this fast or faster."}, fromMiddleware, false, ""},
+	{Metric{ResponseTimeAvg, "s", KindTiming, HigherIsWorse, "Mean response time."}, fromMiddleware, false, ""},
+	{Metric{ThroughputRPS, "1/s", KindCounter, LowerIsWorse, "Responses per second."}, fromMiddleware, true, ""},
+	{Metric{ErrorRate, "%", KindCounter, HigherIsWorse, "Share of responses that failed."}, fromMiddleware, true, ""},
+	{Metric{RequestsInFlight, "count", KindGauge, Neutral, "Requests being handled, streams left out."}, fromMiddleware, false, ""},
+	{Metric{StreamsOpen, "count", KindGauge, Neutral, "Open event streams and upgraded connections."}, fromMiddleware, false, ""},
+	{Metric{ActiveUsers, "count", KindGauge, Neutral, "Distinct users seen in the last 5 minutes."}, fromHost, false, identityHint},
+	{Metric{ActiveSessions, "count", KindGauge, Neutral, "Distinct sessions seen in the last 5 minutes."}, fromHost, false, identityHint},
+	{Metric{CPUUsagePercent, "%", KindGauge, HigherIsWorse, "How busy the processors are that this process may use."}, fromSystem, true, ""},
+	{Metric{ProcessCPUPercent, "%", KindGauge, HigherIsWorse, "What this process takes of the processors it may use."}, fromSystem, false, ""},
+	{Metric{MemoryUsagePercent, "%", KindGauge, HigherIsWorse, "How full the memory is that this process may use."}, fromSystem, true, ""},
+	{Metric{MemoryUsageMB, "MiB", KindGauge, HigherIsWorse, "Resident memory of this process."}, fromSystem, true, ""},
+	{Metric{CacheHitRate, "%", KindCounter, LowerIsWorse, "Share of cache lookups that hit."}, fromHost, true, "call RecordCacheHit and RecordCacheMiss"},
+	{Metric{DatabasePoolUsage, "%", KindGauge, HigherIsWorse, "Database connections in use, of those allowed."}, fromHost, true, "use WithDatabase"},
+	{Metric{DatabaseQueryTimeAvg, "s", KindTiming, HigherIsWorse, "Mean time of a database query."}, fromHost, true, "open the database through package sqltime or call RecordQuery"},
+	{Metric{QueueSize, "count", KindGauge, HigherIsWorse, "Jobs waiting in the queue."}, fromHost, true, "use WithQueueSize"},
+	{Metric{Goroutines, "count", KindGauge, HigherIsWorse, "Goroutines alive."}, fromRuntime, false, ""},
+	{Metric{HeapMB, "MiB", KindGauge, HigherIsWorse, "Heap in use by objects."}, fromRuntime, false, ""},
+	{Metric{HeapGoalMB, "MiB", KindGauge, HigherIsWorse, "Heap size the next garbage collection aims at."}, fromRuntime, false, ""},
+	{Metric{AllocRateMB, "MiB/s", KindCounter, HigherIsWorse, "Memory allocated per second."}, fromRuntime, false, ""},
+	{Metric{GCPauseP99, "s", KindTiming, HigherIsWorse, "99 of 100 garbage collection pauses were this short or shorter."}, fromRuntime, false, ""},
+	{Metric{GCCPUPercent, "%", KindCounter, HigherIsWorse, "What the garbage collector takes of the processors."}, fromRuntime, false, ""},
+	{Metric{SchedLatencyP99, "s", KindTiming, HigherIsWorse, "99 of 100 goroutines waited this long or less to run."}, fromRuntime, false, ""},
+	{Metric{OSThreads, "count", KindGauge, HigherIsWorse, "Operating system threads of this process."}, fromSystem, false, ""},
+	{Metric{OpenFDs, "count", KindGauge, HigherIsWorse, "Open file descriptors of this process."}, fromSystem, false, ""},
+}
+
+// requestMetrics is how many metrics every scope has: the first ones of builtin.
+const requestMetrics = 6
+
+// builtinIndex has the positions of built-in metrics in builtin, by name: filled once,
+// read only.
 var builtinIndex = func() map[string]int {
 	m := make(map[string]int, len(builtin))
 	for i, metric := range builtin {
@@ -120,29 +169,38 @@ var builtinIndex = func() map[string]int {
 	return m
 }()
 
-// requestMetrics are the ones that every scope has, in the order of requestValues.
-var requestMetrics = [...]string{
-	ResponseTimeP50, ResponseTimeP95, ResponseTimeP99, ResponseTimeAvg, ThroughputRPS, ErrorRate,
+// requestMetric returns the place of a metric of requests, -1 for other metrics.
+func requestMetric(name string) int {
+	if i, ok := builtinIndex[name]; ok && i < requestMetrics {
+		return i
+	}
+	return -1
 }
 
-// requestMetric returns a metric's place in requestMetrics, -1 when it has none.
-func requestMetric(name string) int { return slices.Index(requestMetrics[:], name) }
-
-// MaxMetrics bounds how many metrics a monitor holds, the built-in ones included.
-const MaxMetrics = 500
+// watched reports whether a regression of a metric is worth an alert: of built-in ones
+// those that users of the service feel or that it runs out of, and the host's own.
+func watched(metric Metric) bool {
+	if i, ok := builtinIndex[metric.Name]; ok {
+		return builtin[i].watched
+	}
+	return metric.Worse != Neutral
+}
 
 func (m Metric) validate() error {
 	if !validName(m.Name) {
-		return &FieldError{"metric name", m.Name, "1 to 64 of a-z, 0-9 and _, a letter first"}
+		return &FieldError{"Metric.Name", m.Name, "1 to 64 of a-z, 0-9 and _, a letter first"}
 	}
 	if len(m.Unit) > 32 {
-		return &FieldError{"unit of " + m.Name, m.Unit, "at most 32 bytes"}
+		return &FieldError{"Metric.Unit of " + m.Name, m.Unit, "at most 32 bytes"}
 	}
 	if len(m.Help) > 500 {
-		return &FieldError{"help of " + m.Name, m.Help, "at most 500 bytes"}
+		return &FieldError{"Metric.Help of " + m.Name, m.Help, "at most 500 bytes"}
 	}
 	if m.Worse > LowerIsWorse {
-		return &FieldError{"direction of " + m.Name, m.Worse, "Neutral, HigherIsWorse or LowerIsWorse"}
+		return &FieldError{"Metric.Worse of " + m.Name, m.Worse, "Neutral, HigherIsWorse or LowerIsWorse"}
+	}
+	if m.Kind > KindTiming {
+		return &FieldError{"Metric.Kind of " + m.Name, m.Kind, "KindGauge, KindCounter or KindTiming"}
 	}
 	return nil
 }
@@ -157,102 +215,4 @@ func validName(s string) bool {
 		}
 	}
 	return true
-}
-
-// catalog is the set of metrics at one time. It is never changed, only replaced.
-type catalog struct {
-	metrics []Metric
-	index   map[string]int
-}
-
-// registry holds the catalog in force.
-type registry struct {
-	mu      sync.Mutex // one registration at a time
-	current atomic.Pointer[catalog]
-}
-
-func newRegistry() *registry {
-	r := &registry{}
-	r.current.Store(&catalog{metrics: slices.Clone(builtin[:]), index: builtinIndex})
-	return r
-}
-
-func (r *registry) catalog() *catalog { return r.current.Load() }
-
-// add registers all of them or, with an error, none.
-func (r *registry) add(metrics ...Metric) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old := r.current.Load()
-	c := &catalog{metrics: slices.Clone(old.metrics), index: make(map[string]int, len(old.index)+len(metrics))}
-	for name, i := range old.index {
-		c.index[name] = i
-	}
-	for _, m := range metrics {
-		if err := m.validate(); err != nil {
-			return err
-		}
-		if _, ok := c.index[m.Name]; ok {
-			return &FieldError{"metric name", m.Name, "a name that no other metric has"}
-		}
-		if len(c.metrics) == MaxMetrics {
-			return &FieldError{"metric name", m.Name, fmt.Sprintf("one of at most %d metrics", MaxMetrics)}
-		}
-		c.index[m.Name] = len(c.metrics)
-		c.metrics = append(c.metrics, m)
-	}
-	r.current.Store(c)
-	return nil
-}
-
-// Sample is the value of every metric at one instant. It is never changed, so it may
-// be kept and shared. The zero Sample has no metrics.
-type Sample struct {
-	// Time is when the step that the sample tells about ended.
-	Time time.Time
-
-	catalog *catalog
-	values  []float64 // by position in the catalog; NaN is absent
-}
-
-// Value returns a metric's value in its unit; ok is false when nobody fed it.
-func (s Sample) Value(metric string) (v float64, ok bool) {
-	if s.catalog == nil {
-		return 0, false
-	}
-	i, known := s.catalog.index[metric]
-	if !known || i >= len(s.values) || math.IsNaN(s.values[i]) {
-		return 0, false
-	}
-	return s.values[i], true
-}
-
-// All yields every metric with its value, absent ones as NaN, in the order they are
-// shown in.
-func (s Sample) All() iter.Seq2[Metric, float64] {
-	return func(yield func(Metric, float64) bool) {
-		for i, v := range s.values {
-			if !yield(s.catalog.metrics[i], v) {
-				return
-			}
-		}
-	}
-}
-
-// MarshalJSON returns an object with "timestamp" and every metric by name, null
-// where it is absent.
-func (s Sample) MarshalJSON() ([]byte, error) {
-	b := []byte(`{"timestamp":`)
-	t, err := json.Marshal(s.Time.UTC())
-	if err != nil {
-		return nil, err
-	}
-	b = append(b, t...)
-	for m, v := range s.All() {
-		b = append(b, `,"`...)
-		b = append(b, m.Name...)
-		b = append(b, `":`...)
-		b = jsonnum.Append(b, v)
-	}
-	return append(b, '}'), nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,105 +15,60 @@ import (
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
 
-// Monitor watches one service. Its methods are safe for concurrent use. A process may
-// have any number of monitors; they share nothing.
+// Monitor watches one service. Make one with [New], begin with [Monitor.Start], and hear
+// of alerts with [Monitor.OnAlert]. What it holds is read and changed through
+// [Monitor.Alerts], [Monitor.Thresholds], [Monitor.Baselines], [Monitor.History],
+// [Monitor.Metrics] and [Monitor.Config].
+//
+// All methods are safe for concurrent use. A process may have any number of monitors;
+// they share nothing.
 type Monitor struct {
 	service       Service
 	clock         clock.Clock
 	realTime      bool // the clock is the real one
 	epoch         time.Time
-	log           *slog.Logger
+	watch         stopwatch
+	log           *hostLog
 	stepLength    time.Duration
 	stepsPerPoint int
 	interval      time.Duration
-	failed        [600]bool          // by HTTP status: counts as an error
-	sensitivities map[string]float64 // to regressions, of metrics that have their own
-
-	settings  atomic.Pointer[Settings]
-	enabled   atomic.Bool // of the settings, for the request path
-	configure sync.Mutex  // one change of settings or thresholds at a time
+	failed        [600]bool   // by HTTP status: counts as an error
+	enabled       atomic.Bool // of the settings, for the request path
 
 	// What the host records, any goroutine.
 	traffic                *traffic.Traffic
 	users, sessions        *distinct.Window
 	cacheHits, cacheMisses striped.Counter
-	queries                striped.Sum
+	queries                striped.Sum // and their time in nanoseconds
 	hooks                  hooks
 
-	// What the step loop makes of it, each with a lock of its own.
+	// What the step loop makes of it. Each owns its state.
 	registry   *registry
 	collectors collectors
 	history    *history
-	thresholds *thresholdSet
-	alerts     *alertBook
-	baselines  baselines
-	anomalies  anomalies
+	anomalies  *anomalies
 	current    atomic.Pointer[Sample]
+	loop       loop
+	stepPanics atomic.Uint64
+	metersMu   sync.Mutex
+	meters     []meter // metersMu
+
+	// What changes by records: the journal makes every change, the owners apply it.
+	journal    journal
+	settings   settingsOwner
+	thresholds thresholdSet
+	baselines  baselines
+	alerts     *alertBook
 	alertSubs  subscribers[AlertEvent]
 	sampleSubs subscribers[Sample]
-	loop       loop
-	panics     atomic.Uint64 // in steps
 
-	mu      sync.Mutex // guards the four below
+	mu      sync.Mutex // guards the five below
 	started time.Time  // zero: not yet
 	closed  bool
+	ctx     context.Context // of the step loop; nil before the start
 	cancel  context.CancelFunc
+	begun   time.Duration // elapsed time at the start
 	done    chan struct{} // closed when the step loop has ended
-}
-
-// New makes a monitor. It does nothing yet: Start does. An error names every option
-// that is wrong.
-func New(options ...Option) (*Monitor, error) {
-	c := defaults()
-	var errs []error
-	for _, o := range options {
-		if o == nil {
-			errs = append(errs, &FieldError{"option", nil, "an Option"})
-			continue
-		}
-		errs = append(errs, o(c))
-	}
-	err := errors.Join(errs...)
-	if err == nil && c.fromEnv {
-		err = c.readEnvironment()
-	}
-	if err == nil {
-		err = c.finish()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("perfmon: %w", err)
-	}
-	now := c.clock.Now()
-	points := int(c.retention / c.interval)
-	m := &Monitor{
-		service:       c.service,
-		clock:         c.clock,
-		realTime:      c.realTime,
-		epoch:         now,
-		log:           c.log,
-		stepLength:    c.step,
-		stepsPerPoint: int((c.interval + c.step/2) / c.step),
-		interval:      c.interval,
-		sensitivities: c.sensitivities,
-		traffic:       traffic.New(c.maxEndpoints, c.maxOrgs),
-		users:         distinct.New(activeWindow, activeSlices, now),
-		sessions:      distinct.New(activeWindow, activeSlices, now),
-		registry:      newRegistry(),
-		collectors:    collectors{clock: c.clock, log: c.log, timeout: c.timeout},
-		history:       newHistory(points, c.retention),
-		thresholds:    &thresholdSet{},
-		alerts:        newAlertBook(c.message),
-		alertSubs:     subscribers[AlertEvent]{kind: "alerts", queue: alertQueue, log: c.log},
-		sampleSubs:    subscribers[Sample]{kind: "samples", queue: sampleQueue, log: c.log},
-		done:          make(chan struct{}),
-	}
-	m.settings.Store(&c.settings)
-	m.enabled.Store(c.settings.Enabled)
-	m.loop.init(m, c)
-	if err := m.setUp(c); err != nil {
-		return nil, fmt.Errorf("perfmon: %w", err)
-	}
-	return m, nil
 }
 
 // Users and sessions count as active for so long, to a slice more.
@@ -124,39 +77,87 @@ const (
 	activeSlices = 10
 )
 
-// setUp runs what options hold of the host's own code.
-func (m *Monitor) setUp(c *config) (err error) {
+// New makes a monitor. It does nothing yet: Start does. An error names every option
+// that is wrong.
+func New(options ...Option) (*Monitor, error) {
+	c := defaults()
+	var errs []error
+	for _, o := range options {
+		if o == nil {
+			errs = append(errs, &FieldError{"Option", nil, "an option"})
+			continue
+		}
+		errs = append(errs, o(c))
+	}
+	if c.fromEnv {
+		errs = append(errs, c.readEnvironment())
+	}
+	errs = append(errs, c.finish())
+	registry := newRegistry()
+	errs = append(errs, c.register(registry))
+	if err := errors.Join(errs...); err != nil {
+		return nil, wrap(err)
+	}
+	now := c.clock.Now()
+	log := &hostLog{log: c.log}
+	m := &Monitor{
+		service:       c.service,
+		clock:         c.clock,
+		realTime:      c.realTime,
+		epoch:         now,
+		watch:         stopwatch{read: c.clock.Now, last: now},
+		log:           log,
+		stepLength:    c.step,
+		stepsPerPoint: int((c.interval + c.step/2) / c.step),
+		interval:      c.interval,
+		traffic:       traffic.New(c.settings.MaxEndpoints, c.settings.MaxOrganizations),
+		users:         distinct.New(activeWindow, activeSlices, now),
+		sessions:      distinct.New(activeWindow, activeSlices, now),
+		registry:      registry,
+		collectors:    collectors{clock: c.clock, log: log},
+		history:       newHistory(int(c.settings.Retention / c.interval)),
+		anomalies:     newAnomalies(),
+		journal:       journal{log: log},
+		alerts:        newAlertBook(c.message),
+		alertSubs:     subscribers[AlertEvent]{to: "alerts", log: log},
+		sampleSubs:    subscribers[Sample]{to: "samples", log: log},
+		done:          make(chan struct{}),
+	}
+	m.loop.reader = m.traffic.NewReader()
+	m.meters = []meter{m.cacheMeter(), m.queryMeter()}
+	m.settings.current.Store(&SettingsRecord{c.settings, c.origins})
+	m.enabled.Store(c.settings.Enabled)
+	if err := m.setUp(c); err != nil {
+		return nil, wrap(err)
+	}
+	return m, nil
+}
+
+// setUp takes over what the options hold, and restores what a store holds.
+func (m *Monitor) setUp(c *config) error {
 	if err := m.askErrorStatus(c.isError); err != nil {
 		return err
 	}
 	if !c.noSystem {
-		s, err := newSystemCollector(m.clock)
-		if err != nil {
-			m.log.Warn("perfmon: no figures of the system", "error", err)
-		} else if err := m.addCollector(s); err != nil {
-			return err
-		}
+		m.addMeter(newRuntimeMeter())
 	}
-	var errs []error
-	for _, cl := range c.collectors {
-		errs = append(errs, m.addCollector(cl))
-	}
-	if !c.noDefaults {
-		for _, t := range DefaultThresholds() {
-			errs = append(errs, m.setThreshold(t))
-		}
+	for _, r := range c.runners {
+		m.collectors.add(r)
 	}
 	for _, t := range c.thresholds {
-		errs = append(errs, m.setThreshold(t))
+		m.thresholds.apply(&ThresholdRecord{Threshold: t})
 	}
-	return errors.Join(errs...)
+	if c.store == nil {
+		return nil
+	}
+	return m.restore(c.store)
 }
 
 // askErrorStatus fills the table that the request path reads.
 func (m *Monitor) askErrorStatus(isError func(int) bool) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("error status: panic: %v", p)
+			err = fmt.Errorf("WithErrorStatus: panic: %s", describe(p))
 		}
 	}()
 	for status := 100; status < len(m.failed); status++ {
@@ -165,75 +166,26 @@ func (m *Monitor) askErrorStatus(isError func(int) bool) (err error) {
 	return nil
 }
 
-// AddCollector adds a collector, now or at run time. A collector without a name, or
-// with a metric that is not valid or fed already, is refused whole.
-func (m *Monitor) AddCollector(c Collector) error {
-	if err := m.addCollector(c); err != nil {
-		return fmt.Errorf("perfmon: %w", err)
+// restorePoint takes over a point of an earlier monitor.
+func (m *Monitor) restorePoint(p Point) error {
+	values := make(map[string]float64, len(p.Values))
+	for name, v := range p.Values {
+		values[name] = v.Float()
 	}
-	return nil
+	m.anomalies.look(p.Time, values)
+	return m.history.restore(p, m.settings.get().Retention)
 }
 
-func (m *Monitor) addCollector(c Collector) error {
-	r, metrics, err := newRunner(c)
-	if err != nil {
-		return err
-	}
-	return m.addRunner(r, metrics)
+func (m *Monitor) addMeter(mt meter) {
+	m.metersMu.Lock()
+	defer m.metersMu.Unlock()
+	m.meters = append(m.meters, mt)
 }
 
-func (m *Monitor) addRunner(r *runner, metrics []Metric) error {
-	cs := &m.collectors
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	var fresh []Metric
-	for i, metric := range metrics {
-		for _, other := range metrics[:i] {
-			if other.Name == metric.Name {
-				return fmt.Errorf("collector %s: %w", r.status.Name, &FieldError{"metric name", metric.Name, "each metric once"})
-			}
-		}
-		at, isBuiltin := builtinIndex[metric.Name]
-		if !isBuiltin {
-			fresh = append(fresh, metric)
-			continue
-		}
-		if by := m.fedBy(at); by != "" {
-			return fmt.Errorf("collector %s: %w", r.status.Name, &FieldError{"metric name", metric.Name, "a metric that is not fed by " + by})
-		}
-	}
-	if err := m.registry.add(fresh...); err != nil {
-		return fmt.Errorf("collector %s: %w", r.status.Name, err)
-	}
-	c := m.registry.catalog()
-	for _, metric := range metrics {
-		r.metrics[metric.Name] = c.index[metric.Name]
-	}
-	cs.runners = append(cs.runners, r)
-	return nil
-}
-
-// fedBy names what feeds a metric, "" when nothing does that a collector could not
-// take the place of; cs.mu is held.
-func (m *Monitor) fedBy(position int) string {
-	if by, own := ownSources[builtin[position].Name]; own {
-		return by
-	}
-	for _, r := range m.collectors.runners {
-		for _, at := range r.metrics {
-			if at == position {
-				return r.status.Name
-			}
-		}
-	}
-	return ""
-}
-
-// ownSources are the metrics that the monitor itself always feeds, and from what.
-var ownSources = map[string]string{
-	ResponseTimeP50: "middleware", ResponseTimeP95: "middleware", ResponseTimeP99: "middleware",
-	ResponseTimeAvg: "middleware", ThroughputRPS: "middleware", ErrorRate: "middleware",
-	RequestsInFlight: "middleware", StreamsOpen: "middleware",
+func (m *Monitor) allMeters() []meter {
+	m.metersMu.Lock()
+	defer m.metersMu.Unlock()
+	return m.meters[:len(m.meters):len(m.meters)]
 }
 
 // Start lets the monitor begin, until ctx ends or Close is called. Starting twice
@@ -241,17 +193,22 @@ var ownSources = map[string]string{
 func (m *Monitor) Start(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
-		return ErrClosed
+	if m.closed || m.ctx != nil && m.ctx.Err() != nil {
+		return wrap(ErrClosed)
 	}
 	if !m.started.IsZero() {
 		return nil
 	}
-	m.started = m.wall()
-	ctx, m.cancel = context.WithCancel(ctx)
+	now := m.watch.now()
+	m.started, m.begun = now.wall, now.elapsed
+	m.history.begin(now.wall)
+	if len(m.baselines.all(now.wall)) > 0 {
+		m.compare() // of restored points
+	}
+	m.ctx, m.cancel = context.WithCancel(ctx)
 	ticker := m.clock.Ticker(m.stepLength)
-	m.loop.begin(m.clock.Now())
-	go m.run(ctx, ticker)
+	m.loop.begin(now)
+	go m.run(m.ctx, ticker)
 	return nil
 }
 
@@ -262,9 +219,6 @@ func (m *Monitor) run(ctx context.Context, ticker *clock.Ticker) {
 	for {
 		select {
 		case <-ctx.Done():
-			m.mu.Lock()
-			m.closed = true
-			m.mu.Unlock()
 			return
 		case <-ticker.C:
 			m.step(ctx)
@@ -272,12 +226,13 @@ func (m *Monitor) run(ctx context.Context, ticker *clock.Ticker) {
 	}
 }
 
-// closeGrace is how long Close waits for the host's collectors and callbacks.
+// closeGrace is how long Close waits for code of the host.
 const closeGrace = 5 * time.Second
 
-// Close ends the monitor and waits for all its goroutines: subscribers first get what
-// is queued for them. A collector or callback that does not return within 5 s is left
-// behind and named in the error. Closing twice changes nothing.
+// Close ends the monitor and waits for its goroutines; callbacks first get what waits
+// for them. Code of the host (a collector, a callback, the logger) that does not return
+// within 5 s of real time is left behind and named in the error. Closing twice changes
+// nothing.
 //
 // A callback must not call Close, which would wait for that callback.
 func (m *Monitor) Close() error {
@@ -290,25 +245,19 @@ func (m *Monitor) Close() error {
 	m.mu.Unlock()
 	if started {
 		<-m.done
-	} else {
-		m.closeSubscribers()
 	}
-	var errs []error
-	grace, cancel := m.clock.WithTimeout(context.Background(), closeGrace)
-	defer cancel()
-	for _, w := range []struct {
-		what string
-		wg   *sync.WaitGroup
-	}{
-		{"a collector", &m.collectors.running},
-		{"an alert callback", &m.alertSubs.running},
-		{"a sample callback", &m.sampleSubs.running},
-	} {
-		if !wait(grace, w.wg) {
-			errs = append(errs, fmt.Errorf("perfmon: close: %s has not returned after %v", w.what, closeGrace))
-		}
+	alertSubs, sampleSubs := m.alertSubs.close(), m.sampleSubs.close()
+	var all []leaving
+	for _, r := range m.collectors.all() {
+		all = append(all, leaving{"collector " + r.name, &r.running})
 	}
-	return errors.Join(errs...)
+	for _, s := range alertSubs {
+		all = append(all, leaving{"alert callback " + s.name, &s.done})
+	}
+	for _, s := range sampleSubs {
+		all = append(all, leaving{"sample callback " + s.name, &s.done})
+	}
+	return waitFor(append(all, leaving{"the logger", &m.log.idle}))
 }
 
 func (m *Monitor) closeSubscribers() {
@@ -316,28 +265,32 @@ func (m *Monitor) closeSubscribers() {
 	m.sampleSubs.close()
 }
 
-// wall is the time of day, without a monotonic reading, in UTC.
-func (m *Monitor) wall() time.Time { return m.clock.Now().Round(0).UTC() }
-
-func (m *Monitor) startedAt() time.Time {
+func (m *Monitor) isClosed() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.started
+	return m.closed || m.ctx != nil && m.ctx.Err() != nil
 }
+
+// Done returns a channel that is closed when a started monitor has taken its last step.
+func (m *Monitor) Done() <-chan struct{} { return m.done }
 
 // Service returns which process the figures are of.
 func (m *Monitor) Service() Service { return m.service }
 
-// Uptime returns how long ago the monitor started, 0 before it did.
+// Uptime returns how long ago the monitor started, 0 before it did. Changes of the
+// clock on the wall do not count.
 func (m *Monitor) Uptime() time.Duration {
-	if up := m.startedAt(); !up.IsZero() {
-		return m.wall().Sub(up)
+	m.mu.Lock()
+	started, begun := m.started, m.begun
+	m.mu.Unlock()
+	if started.IsZero() {
+		return 0
 	}
-	return 0
+	return m.watch.now().elapsed - begun
 }
 
 // Now returns the time of the monitor's clock, in UTC.
-func (m *Monitor) Now() time.Time { return m.wall() }
+func (m *Monitor) Now() time.Time { return m.clock.Now().Round(0).UTC() }
 
 // Step returns how often metrics are read and thresholds evaluated.
 func (m *Monitor) Step() time.Duration { return m.stepLength }
@@ -345,44 +298,10 @@ func (m *Monitor) Step() time.Duration { return m.stepLength }
 // Interval returns how much time a point stands for.
 func (m *Monitor) Interval() time.Duration { return m.interval }
 
-// Retention returns how long points are kept.
-func (m *Monitor) Retention() time.Duration { return m.history.retention }
-
-// Metrics returns every registered metric, in the order they are shown in.
-func (m *Monitor) Metrics() []Metric {
-	return append([]Metric(nil), m.registry.catalog().metrics...)
-}
-
-// Metric returns a registered metric by its name.
-func (m *Monitor) Metric(name string) (metric Metric, ok bool) {
-	c := m.registry.catalog()
-	i, ok := c.index[name]
-	if !ok {
-		return Metric{}, false
-	}
-	return c.metrics[i], true
-}
-
 // Current returns the latest sample; ok is false before the first step has ended.
 func (m *Monitor) Current() (s Sample, ok bool) {
 	if p := m.current.Load(); p != nil {
 		return *p, true
 	}
 	return Sample{}, false
-}
-
-// tell hands alert events to those who asked.
-func (m *Monitor) tell(events []AlertEvent) {
-	for _, e := range events {
-		m.alertSubs.publish(e)
-	}
-}
-
-// absent returns n absent values.
-func absent(n int) []float64 {
-	v := make([]float64, n)
-	for i := range v {
-		v[i] = math.NaN()
-	}
-	return v
 }

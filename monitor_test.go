@@ -59,13 +59,22 @@ func TestStartAndCloseInAnyOrder(t *testing.T) {
 						cancelTwice()
 					}
 				}
-				if _, err := m.Raise(perfmon.HostAlert{Metric: "x", Severity: perfmon.Warning, Message: "x"}); err != nil {
-					t.Error(err)
+				warning := perfmon.ValueOf(1)
+				for what, err := range map[string]error{
+					"Raise": second(m.Alerts().Raise(perfmon.HostAlert{Metric: "x", Severity: perfmon.Warning, Message: "x"})),
+					"Set":   second(m.Thresholds().Set(perfmon.Threshold{Metric: perfmon.QueueSize, Warning: warning}, "test")),
+					"Gauge": second(m.Metrics().Gauge(metric("g"))),
+				} {
+					if closed != errors.Is(err, perfmon.ErrClosed) {
+						t.Errorf("closed is %v, %s returns %v", closed, what, err)
+					}
 				}
 			})
 		})
 	}
 }
+
+func second[T any](_ T, err error) error { return err }
 
 func TestCloseNamesWhatDoesNotReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -79,7 +88,7 @@ func TestCloseNamesWhatDoesNotReturn(t *testing.T) {
 		if err := m.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.Raise(perfmon.HostAlert{Metric: "x", Severity: perfmon.Warning, Message: "m"}); err != nil {
+		if _, err := m.Alerts().Raise(perfmon.HostAlert{Metric: "x", Severity: perfmon.Warning, Message: "m"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(11 * time.Second)
@@ -161,19 +170,19 @@ func TestPointMergesItsSteps(t *testing.T) {
 	}
 	slices.Sort(all)
 	want := all[int(math.Ceil(0.99*float64(len(all))))-1]
-	h := b.History(perfmon.Scope{}, time.Hour, perfmon.ResponseTimeP99, perfmon.ThroughputRPS)
+	h := series(b.t, b.Monitor, perfmon.Scope{}, time.Hour, perfmon.ResponseTimeP99, perfmon.ThroughputRPS)
 	if len(h.Times) != 1 {
 		t.Fatalf("%d points, want 1", len(h.Times))
 	}
-	if got := h.Values[perfmon.ResponseTimeP99][0]; math.Abs(got-want)/want > 0.01 {
+	if got := h.Metrics[perfmon.ResponseTimeP99].Values[0]; math.Abs(got-want)/want > 0.01 {
 		t.Errorf("p99 of the point is %v, of its requests %v", got, want)
 	}
-	if got := h.Values[perfmon.ThroughputRPS][0]; math.Abs(got-5010.0/60) > 1e-4 {
+	if got := h.Metrics[perfmon.ThroughputRPS].Values[0]; math.Abs(got-5010.0/60) > 1e-4 {
 		t.Errorf("throughput of the point is %v, want %v", got, 5010.0/60)
 	}
 	// An endpoint's column says the same.
-	e := b.History(perfmon.Scope{Endpoint: "GET /"}, time.Hour)
-	if got := e.Values[perfmon.ResponseTimeP99][0]; math.Abs(got-want)/want > 0.01 {
+	e := series(b.t, b.Monitor, perfmon.Scope{Endpoint: "GET /"}, time.Hour)
+	if got := e.Metrics[perfmon.ResponseTimeP99].Values[0]; math.Abs(got-want)/want > 0.01 {
 		t.Errorf("p99 of the endpoint's point is %v, want %v", got, want)
 	}
 }
@@ -308,7 +317,7 @@ func TestDisabledMonitorRestsAndWakes(t *testing.T) {
 	b.request(time.Millisecond, 200)
 	b.step()
 	yes, no := true, false
-	if _, err := b.Configure(perfmon.SettingsUpdate{Enabled: &no}); err != nil {
+	if _, err := b.Config().Update(perfmon.SettingsUpdate{Enabled: &no}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if b.Recording() {
@@ -322,7 +331,7 @@ func TestDisabledMonitorRestsAndWakes(t *testing.T) {
 		t.Errorf("a disabled monitor made a sample at %v", s.Time)
 	default:
 	}
-	if _, err := b.Configure(perfmon.SettingsUpdate{Enabled: &yes}); err != nil {
+	if _, err := b.Config().Update(perfmon.SettingsUpdate{Enabled: &yes}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	b.clock.Add(b.Step()) // this one only begins anew
@@ -335,7 +344,7 @@ func TestDisabledMonitorRestsAndWakes(t *testing.T) {
 	for range 5 {
 		b.step() // the first point
 	}
-	got := b.History(perfmon.Scope{Endpoint: "GET /"}, 0, perfmon.ThroughputRPS).Values[perfmon.ThroughputRPS]
+	got := series(b.t, b.Monitor, perfmon.Scope{Endpoint: "GET /"}, 0, perfmon.ThroughputRPS).Metrics[perfmon.ThroughputRPS].Values
 	if len(got) != 1 || math.Abs(got[0]-50.0/60) > 0.001 {
 		t.Errorf("throughput of the endpoint's first point %v, want %v: what came before the pause is no part of it", got, 50.0/60)
 	}

@@ -3,59 +3,19 @@ package perfmon
 import (
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"runtime/debug"
-	"text/template"
 	"time"
 
 	"github.com/benbjohnson/clock"
 )
 
-// Option sets up a monitor. New reports all that is wrong with them at once.
+// Option sets up a monitor. New reports everything that is wrong with them at once.
 type Option func(*config) error
-
-// config is what options fill in; New turns it into a monitor.
-type config struct {
-	service      Service
-	clock        clock.Clock
-	realTime     bool // the clock is time itself
-	log          *slog.Logger
-	step         time.Duration // 0: derived from the interval
-	interval     time.Duration
-	retention    time.Duration // 0: the default
-	timeout      time.Duration // 0: derived from the step
-	settings     Settings
-	fromEnv      bool
-	set          map[string]bool // what code has set, by environment variable
-	maxEndpoints int
-	maxOrgs      int
-	noSystem     bool
-	noDefaults   bool
-	isError      func(status int) bool
-	message      *template.Template
-	collectors   []Collector
-	thresholds   []Threshold
-
-	sensitivities map[string]float64
-}
-
-// change changes settings, or none when they would not be valid.
-func (c *config) change(f func(*Settings)) error {
-	s := c.settings
-	f(&s)
-	if err := s.validate(); err != nil {
-		return err
-	}
-	c.settings = s
-	return nil
-}
 
 // Service says which process the figures are of.
 type Service struct {
 	Name        string `json:"name"`
 	Environment string `json:"environment"` // such as "production"
-	Instance    string `json:"instance"`    // tells processes of one service apart
+	Instance    string `json:"instance"`    // distinguishes the processes of one service
 	Version     string `json:"version"`
 }
 
@@ -63,7 +23,7 @@ type Service struct {
 const (
 	DefaultInterval  = time.Minute
 	DefaultStep      = 10 * time.Second // shorter where the interval is
-	DefaultRetention = 48 * time.Hour   // shorter where that were more than defaultPoints
+	DefaultRetention = 48 * time.Hour   // shorter where that would be more than 20,000 points
 
 	DefaultMaxEndpoints     = 500
 	DefaultMaxOrganizations = 100
@@ -74,39 +34,6 @@ const (
 	defaultPoints = 20_000
 )
 
-func defaults() *config {
-	return &config{
-		service:  defaultService(),
-		clock:    clock.New(),
-		realTime: true,
-		log:      slog.New(slog.DiscardHandler),
-		interval: DefaultInterval,
-		settings: Settings{
-			Enabled:               true,
-			AlertCooldown:         15 * time.Minute,
-			ConsecutiveViolations: 3,
-			RegressionSensitivity: 0.15,
-		},
-		set:           map[string]bool{},
-		sensitivities: map[string]float64{},
-		maxEndpoints:  DefaultMaxEndpoints,
-		maxOrgs:       DefaultMaxOrganizations,
-		isError:       func(status int) bool { return status >= 500 },
-	}
-}
-
-// defaultService is what the build and the host say of this process.
-func defaultService() Service {
-	s := Service{Name: filepath.Base(os.Args[0])}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		s.Version = info.Main.Version
-	}
-	if host, err := os.Hostname(); err == nil {
-		s.Instance = host
-	}
-	return s
-}
-
 // WithService names the service in every answer. Fields left empty keep their
 // default: the program's name and version and the host's name.
 func WithService(s Service) Option {
@@ -115,16 +42,16 @@ func WithService(s Service) Option {
 			name, value string
 			to          *string
 		}{
-			{"service name", s.Name, &c.service.Name},
-			{"service environment", s.Environment, &c.service.Environment},
-			{"service instance", s.Instance, &c.service.Instance},
-			{"service version", s.Version, &c.service.Version},
+			{"WithService: service name", s.Name, &c.service.Name},
+			{"WithService: Environment", s.Environment, &c.service.Environment},
+			{"WithService: Instance", s.Instance, &c.service.Instance},
+			{"WithService: Version", s.Version, &c.service.Version},
 		} {
 			if len(f.value) > 200 {
 				return &FieldError{f.name, f.value, "at most 200 bytes"}
 			}
 			if f.value != "" {
-				*f.to = f.value
+				*f.to = cleanText(f.value)
 			}
 		}
 		return nil
@@ -137,7 +64,7 @@ func WithService(s Service) Option {
 func WithStep(d time.Duration) Option {
 	return func(c *config) error {
 		if d < MinStep {
-			return &FieldError{"step", d, fmt.Sprintf("at least %v", MinStep)}
+			return &FieldError{"WithStep", d, fmt.Sprintf("at least %v", MinStep)}
 		}
 		c.step = d
 		return nil
@@ -149,13 +76,13 @@ func WithStep(d time.Duration) Option {
 func WithInterval(d time.Duration) Option {
 	return func(c *config) error {
 		c.set[envInterval] = true
-		return c.setInterval("interval", d)
+		return c.setInterval(d)
 	}
 }
 
-func (c *config) setInterval(field string, d time.Duration) error {
+func (c *config) setInterval(d time.Duration) error {
 	if d < MinStep || d > time.Hour {
-		return &FieldError{field, d, fmt.Sprintf("%v to 1h", MinStep)}
+		return &FieldError{"WithInterval", d, fmt.Sprintf("%v to 1h", MinStep)}
 	}
 	c.interval = d
 	return nil
@@ -165,16 +92,16 @@ func (c *config) setInterval(field string, d time.Duration) error {
 // them. Memory grows with it. Default: 48 h, or 20,000 intervals where that is less.
 func WithRetention(d time.Duration) Option {
 	return func(c *config) error {
-		c.set[envRetention] = true
-		return c.setRetention("retention", d)
+		c.fromCode("Retention", envRetention)
+		return c.setRetention(d)
 	}
 }
 
-func (c *config) setRetention(field string, d time.Duration) error {
+func (c *config) setRetention(d time.Duration) error {
 	if d <= 0 {
-		return &FieldError{field, d, "a positive duration"}
+		return &FieldError{"WithRetention", d, "a positive duration"}
 	}
-	c.retention = d
+	c.settings.Retention = d
 	return nil
 }
 
@@ -183,7 +110,7 @@ func (c *config) setRetention(field string, d time.Duration) error {
 func WithClock(clk clock.Clock) Option {
 	return func(c *config) error {
 		if clk == nil {
-			return &FieldError{"clock", nil, "a clock"}
+			return &FieldError{"WithClock", nil, "a clock"}
 		}
 		c.clock, c.realTime = clk, false
 		return nil
@@ -191,20 +118,45 @@ func WithClock(clk clock.Clock) Option {
 }
 
 // WithLogger sets where the monitor reports what goes wrong inside it: a collector that
-// begins to fail, a callback that panics. Default: nowhere; Diagnostics tells it, too.
+// begins to fail, a callback that panics. It is called in a goroutine of its own, so one that
+// blocks harms nothing. Default: nowhere; Diagnostics has it as well.
 func WithLogger(log *slog.Logger) Option {
 	return func(c *config) error {
 		if log == nil {
-			return &FieldError{"logger", nil, "a logger"}
+			return &FieldError{"WithLogger", nil, "a logger"}
 		}
 		c.log = log
 		return nil
 	}
 }
 
-// WithCollector adds a collector; see Monitor.AddCollector.
+// WithStore keeps what the monitor knows in a store, and takes over what is in it: New
+// returns an error where it cannot. Default: memory, which ends with the process.
+func WithStore(s Store) Option {
+	return func(c *config) error {
+		if s == nil {
+			return &FieldError{"WithStore", nil, "a store"}
+		}
+		c.store = s
+		return nil
+	}
+}
+
+// WithMetric registers a metric that is fed later, by Metrics.Gauge, Metrics.Counter or
+// a collector, so that WithThreshold can name it.
+func WithMetric(m Metric) Option {
+	return func(c *config) error {
+		c.metrics = append(c.metrics, m)
+		return nil
+	}
+}
+
+// WithCollector adds a collector; see Metrics.AddCollector.
 func WithCollector(cl Collector) Option {
 	return func(c *config) error {
+		if cl == nil {
+			return &FieldError{"WithCollector", nil, "a collector"}
+		}
 		c.collectors = append(c.collectors, cl)
 		return nil
 	}
@@ -215,7 +167,7 @@ func WithCollector(cl Collector) Option {
 func WithMetricFunc(m Metric, read func() float64) Option {
 	return func(c *config) error {
 		if read == nil {
-			return &FieldError{"function of metric " + m.Name, nil, "a function"}
+			return &FieldError{"WithMetricFunc of " + m.Name, nil, "a function"}
 		}
 		c.collectors = append(c.collectors, funcCollector{m, read})
 		return nil
@@ -226,22 +178,23 @@ func WithMetricFunc(m Metric, read func() float64) Option {
 func WithQueueSize(size func() int) Option {
 	return func(c *config) error {
 		if size == nil {
-			return &FieldError{"queue size", nil, "a function"}
+			return &FieldError{"WithQueueSize", nil, "a function"}
 		}
 		read := func() float64 { return float64(size()) }
-		c.collectors = append(c.collectors, funcCollector{builtin[builtinIndex[QueueSize]], read})
+		c.collectors = append(c.collectors, funcCollector{builtin[builtinIndex[QueueSize]].Metric, read})
 		return nil
 	}
 }
 
-// WithCollectTimeout sets how long a step waits for collectors: more than 0, less
-// than the step. Default: half a step, at most 5 s.
+// WithCollectTimeout sets how long a collector may take: more than 0, less than the
+// step. Default: half a step, at most 5 s.
 func WithCollectTimeout(d time.Duration) Option {
 	return func(c *config) error {
+		c.fromCode("CollectTimeout", "")
 		if d <= 0 {
-			return &FieldError{"collect timeout", d, "a positive duration, shorter than the step"}
+			return &FieldError{"WithCollectTimeout", d, "a positive duration, shorter than the step"}
 		}
-		c.timeout = d
+		c.settings.CollectTimeout = d
 		return nil
 	}
 }
@@ -252,8 +205,8 @@ func WithoutSystemMetrics() Option {
 	return func(c *config) error { c.noSystem = true; return nil }
 }
 
-// WithThreshold adds a threshold, or replaces the default one for the same metric
-// and scope.
+// WithThreshold adds a threshold, or replaces the default one with the same ID. Its
+// metric is built in or registered by another option.
 func WithThreshold(t Threshold) Option {
 	return func(c *config) error {
 		c.thresholds = append(c.thresholds, t)
@@ -267,10 +220,10 @@ func WithoutDefaultThresholds() Option {
 }
 
 // WithEnabled false makes a monitor that records and watches nothing until
-// Configure enables it. Default: true.
+// Config.Update enables it. Default: true.
 func WithEnabled(enabled bool) Option {
 	return func(c *config) error {
-		c.set[envEnabled] = true
+		c.fromCode("Enabled", envEnabled)
 		c.settings.Enabled = enabled
 		return nil
 	}
@@ -280,16 +233,16 @@ func WithEnabled(enabled bool) Option {
 // (none) to 30 days. Default: 15 min.
 func WithAlertCooldown(d time.Duration) Option {
 	return func(c *config) error {
-		c.set[envCooldown] = true
+		c.fromCode("AlertCooldown", envCooldown)
 		return c.change(func(s *Settings) { s.AlertCooldown = d })
 	}
 }
 
 // WithConsecutiveViolations sets how many violations in a row open an alert, for
-// thresholds that do not say it themselves: 1 to 1000. Default: 3.
+// thresholds that do not set it themselves: 1 to 1000. Default: 3.
 func WithConsecutiveViolations(n int) Option {
 	return func(c *config) error {
-		c.set[envConsecutive] = true
+		c.fromCode("ConsecutiveViolations", envConsecutive)
 		return c.change(func(s *Settings) { s.ConsecutiveViolations = n })
 	}
 }
@@ -298,46 +251,49 @@ func WithConsecutiveViolations(n int) Option {
 // baseline to count as a regression: more than 0, at most 10. Default: 0.15.
 func WithRegressionSensitivity(share float64) Option {
 	return func(c *config) error {
-		c.set[envSensitivity] = true
+		c.fromCode("RegressionSensitivity", envSensitivity)
 		return c.change(func(s *Settings) { s.RegressionSensitivity = share })
 	}
 }
 
-// WithMetricSensitivity sets the sensitivity to regressions of one metric: more than 0, at
-// most 10. Default: that of WithRegressionSensitivity.
+// WithMetricSensitivity sets the sensitivity to regressions of one metric, which is
+// built in or registered by another option: more than 0, at most 10. Default: that of
+// WithRegressionSensitivity.
 func WithMetricSensitivity(metric string, share float64) Option {
 	return func(c *config) error {
-		if !validName(metric) {
-			return &FieldError{"metric", metric, "the name of a metric"}
-		}
-		if !(share > 0 && share <= 10) {
-			return &FieldError{"regression sensitivity of " + metric, share, "more than 0, at most 10"}
-		}
-		c.sensitivities[metric] = share
-		return nil
+		c.fromCode("Sensitivities", "")
+		return c.change(func(s *Settings) {
+			if s.Sensitivities == nil {
+				s.Sensitivities = map[string]float64{}
+			}
+			s.Sensitivities[metric] = share
+		})
 	}
 }
 
-// WithMaxEndpoints sets how many endpoints are told apart, 1 to 10,000; the rest are
+// WithMaxEndpoints sets how many endpoints are counted apart, 1 to 10,000; the rest are
 // counted together as "(other)". Default: 500.
 func WithMaxEndpoints(n int) Option {
 	return func(c *config) error {
-		if n < 1 || n > 10_000 {
-			return &FieldError{"max endpoints", n, "1 to 10000"}
-		}
-		c.maxEndpoints = n
-		return nil
+		c.fromCode("MaxEndpoints", "")
+		return c.change(func(s *Settings) { s.MaxEndpoints = n })
 	}
 }
 
-// WithMaxOrganizations sets how many organizations are told apart, 1 to 10,000; the
+// WithMaxOrganizations sets how many organizations are counted apart, 1 to 10,000; the
 // rest are counted together as "(other)". Default: 100.
 func WithMaxOrganizations(n int) Option {
 	return func(c *config) error {
-		if n < 1 || n > 10_000 {
-			return &FieldError{"max organizations", n, "1 to 10000"}
-		}
-		c.maxOrgs = n
+		c.fromCode("MaxOrganizations", "")
+		return c.change(func(s *Settings) { s.MaxOrganizations = n })
+	}
+}
+
+// WithTrendAnalysis false leaves out trends. Default: true.
+func WithTrendAnalysis(enabled bool) Option {
+	return func(c *config) error {
+		c.fromCode("TrendAnalysis", "")
+		c.settings.TrendAnalysis = enabled
 		return nil
 	}
 }
@@ -347,7 +303,7 @@ func WithMaxOrganizations(n int) Option {
 func WithErrorStatus(isError func(status int) bool) Option {
 	return func(c *config) error {
 		if isError == nil {
-			return &FieldError{"error status", nil, "a function"}
+			return &FieldError{"WithErrorStatus", nil, "a function"}
 		}
 		c.isError = isError
 		return nil
@@ -355,15 +311,13 @@ func WithErrorStatus(isError func(status int) bool) Option {
 }
 
 // WithAlertMessage sets the text of alerts: a text/template that is given a
-// MessageData. It keeps from alerts what it does not mention. Default:
-//
-//	{{.Metric.Name}} of {{.Scope}} is {{.Value}}, {{if .Baseline}}worse than its baseline
-//	of {{.Baseline}}{{else}}past the {{.Severity}} limit of {{.Threshold}}{{end}}
+// MessageData. Alerts disclose only what it mentions. The default names the
+// metric, its scope, its value, and what it is past.
 func WithAlertMessage(text string) Option {
 	return func(c *config) error {
 		t, err := parseMessage(text)
 		if err != nil {
-			return &FieldError{"alert message", text, "a template that runs: " + err.Error()}
+			return &FieldError{"WithAlertMessage", text, "a template that runs: " + err.Error()}
 		}
 		c.message = t
 		return nil
@@ -374,25 +328,4 @@ func WithAlertMessage(text string) Option {
 // What an option sets goes before the environment, in whatever order they are given.
 func WithEnvironment() Option {
 	return func(c *config) error { c.fromEnv = true; return nil }
-}
-
-// finish checks what only the whole of the options shows.
-func (c *config) finish() error {
-	if c.step == 0 {
-		c.step = c.interval / ((c.interval + DefaultStep - 1) / DefaultStep)
-	} else if c.step > c.interval || c.interval%c.step != 0 {
-		return &FieldError{"step", c.step, fmt.Sprintf("a whole part of the interval of %v", c.interval)}
-	}
-	if c.timeout == 0 {
-		c.timeout = min(c.step/2, 5*time.Second)
-	} else if c.timeout >= c.step {
-		return &FieldError{"collect timeout", c.timeout, fmt.Sprintf("less than the step of %v", c.step)}
-	}
-	if c.retention == 0 {
-		c.retention = min(DefaultRetention, defaultPoints*c.interval)
-	}
-	if n := c.retention / c.interval; n < 1 || n > MaxPoints {
-		return &FieldError{"retention", c.retention, fmt.Sprintf("1 to %d intervals of %v", MaxPoints, c.interval)}
-	}
-	return nil
 }

@@ -30,6 +30,9 @@ func none(context.Context, func(string, float64)) error { return nil }
 
 func metric(name string) perfmon.Metric { return perfmon.Metric{Name: name, Unit: "count"} }
 
+// plain makes names comparable however they are written: "WithQueueSize", "queue size".
+func plain(s string) string { return strings.ToLower(strings.ReplaceAll(s, " ", "")) }
+
 // Each bad option is refused with what it is, its value and what would be right.
 func TestBadOptions(t *testing.T) {
 	threshold := func(t perfmon.Threshold) perfmon.Option { return perfmon.WithThreshold(t) }
@@ -79,29 +82,34 @@ func TestBadOptions(t *testing.T) {
 		{"empty message", perfmon.WithAlertMessage(""), []string{"alert message", "empty"}},
 		{"long service name", perfmon.WithService(perfmon.Service{Name: strings.Repeat("x", 300)}), []string{"service name", "200 bytes"}},
 
-		{"no metric name", perfmon.WithMetricFunc(metric(""), one), []string{"metric name"}},
-		{"metric name in capitals", perfmon.WithMetricFunc(metric("CPU"), one), []string{"metric name", "CPU"}},
-		{"metric name with a dash", perfmon.WithMetricFunc(metric("a-b"), one), []string{"metric name", "a-b"}},
-		{"metric name that begins with a digit", perfmon.WithMetricFunc(metric("9lives"), one), []string{"metric name", "9lives"}},
-		{"long metric name", perfmon.WithMetricFunc(metric(strings.Repeat("a", 65)), one), []string{"metric name", "1 to 64"}},
-		{"unknown direction", perfmon.WithMetricFunc(perfmon.Metric{Name: "x", Worse: 7}, one), []string{"direction of x"}},
+		{"no metric name", perfmon.WithMetricFunc(metric(""), one), []string{"Metric.Name"}},
+		{"metric name in capitals", perfmon.WithMetricFunc(metric("CPU"), one), []string{"Metric.Name", "CPU"}},
+		{"metric name with a dash", perfmon.WithMetricFunc(metric("a-b"), one), []string{"Metric.Name", "a-b"}},
+		{"metric name that begins with a digit", perfmon.WithMetricFunc(metric("9lives"), one), []string{"Metric.Name", "9lives"}},
+		{"long metric name", perfmon.WithMetricFunc(metric(strings.Repeat("a", 65)), one), []string{"Metric.Name", "1 to 64"}},
+		{"unknown direction", perfmon.WithMetricFunc(perfmon.Metric{Name: "x", Worse: 7}, one), []string{"Metric.Worse of x"}},
 		{"metric the monitor feeds", perfmon.WithMetricFunc(metric("error_rate"), one), []string{"error_rate", "middleware"}},
-		{"collector without a name", perfmon.WithCollector(collector{metrics: []perfmon.Metric{metric("x")}, collect: none}), []string{"collector name"}},
-		{"collector without metrics", perfmon.WithCollector(collector{name: "c", collect: none}), []string{"metrics of collector c"}},
-		{"collector with a metric twice", perfmon.WithCollector(collector{"c", []perfmon.Metric{metric("x"), metric("x")}, none}), []string{"collector c", "x", "once"}},
+		{"collector without a name", perfmon.WithCollector(collector{metrics: []perfmon.Metric{metric("x")}, collect: none}), []string{"Collector.Name"}},
+		{"collector without metrics", perfmon.WithCollector(collector{name: "c", collect: none}), []string{"Collector.Metrics of c"}},
+		{"collector with a metric twice", perfmon.WithCollector(collector{"c", []perfmon.Metric{metric("x"), metric("x")}, none}), []string{"Metric.Name", "x", "once"}},
 
-		{"threshold of an unknown metric", threshold(perfmon.Threshold{Metric: "cpu", Warning: 1, Critical: 2}), []string{"metric_name", "cpu"}},
-		{"threshold in an unknown scope", threshold(perfmon.Threshold{Metric: "error_rate", Scope: "user", Warning: 1, Critical: 2}), []string{"scope", "user"}},
-		{"threshold of an endpoint's memory", threshold(perfmon.Threshold{Metric: "memory_usage_mb", Scope: "endpoint", Warning: 1, Critical: 2}), []string{"scope", "memory_usage_mb"}},
-		{"NaN warning", threshold(perfmon.Threshold{Metric: "error_rate", Warning: nan, Critical: 2}), []string{"warning_threshold", "NaN", "finite"}},
-		{"infinite critical", threshold(perfmon.Threshold{Metric: "error_rate", Warning: 1, Critical: inf}), []string{"critical_threshold", "Inf"}},
-		{"critical milder than warning", threshold(perfmon.Threshold{Metric: "error_rate", Warning: 5, Critical: 2}), []string{"critical_threshold", "2", "at least", "5"}},
-		{"critical milder than warning, less", threshold(perfmon.Threshold{Metric: "cache_hit_rate", Warning: 5, Critical: 7}), []string{"critical_threshold", "7", "at most", "5"}},
-		{"unknown comparison", threshold(perfmon.Threshold{Metric: "error_rate", Comparison: ">", Warning: 1, Critical: 2}), []string{"comparison", ">", "greater"}},
-		{"negative run", threshold(perfmon.Threshold{Metric: "error_rate", Warning: 1, Critical: 2, ConsecutiveViolations: -1}), []string{"consecutive_violations", "-1"}},
-		{"huge run", threshold(perfmon.Threshold{Metric: "error_rate", Warning: 1, Critical: 2, ConsecutiveViolations: 1001}), []string{"consecutive_violations", "1001"}},
-		{"negative threshold cooldown", threshold(perfmon.Threshold{Metric: "error_rate", Warning: 1, Critical: 2, Cooldown: -time.Minute}), []string{"cooldown_minutes", "-1"}},
-		{"huge threshold cooldown", threshold(perfmon.Threshold{Metric: "error_rate", Warning: 1, Critical: 2, Cooldown: math.MaxInt64}), []string{"cooldown_minutes"}},
+		{"threshold of an unknown metric", threshold(perfmon.Threshold{Metric: "cpu", Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2)}), []string{"Metric", "cpu"}},
+		{"threshold in an unknown scope", threshold(perfmon.Threshold{Metric: "error_rate", Scope: "user", Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2)}), []string{"Scope", "user"}},
+		{"threshold of an endpoint's memory", threshold(perfmon.Threshold{Metric: "memory_usage_mb", Scope: "endpoint", Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2)}), []string{"Scope", "memory_usage_mb"}},
+		{"no limit", threshold(perfmon.Threshold{Metric: "error_rate"}), []string{"Warning", "Critical"}},
+		{"equal to two values", threshold(perfmon.Threshold{Metric: "error_rate", Comparison: perfmon.Equal, Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(100)}), []string{"Critical", "100", "same value"}},
+		{"pattern for the service", threshold(perfmon.Threshold{Metric: "error_rate", AppliesTo: "GET *", Warning: perfmon.ValueOf(1)}), []string{"AppliesTo", "GET *"}},
+		{"requests of memory", threshold(perfmon.Threshold{Metric: "memory_usage_mb", MinRequests: 5, Warning: perfmon.ValueOf(1)}), []string{"MinRequests", "5"}},
+		{"negative requests", threshold(perfmon.Threshold{Metric: "error_rate", MinRequests: -1, Warning: perfmon.ValueOf(1)}), []string{"MinRequests", "-1"}},
+		{"absent at once", threshold(perfmon.Threshold{Metric: "error_rate", AbsentAfter: 1, Warning: perfmon.ValueOf(1)}), []string{"AbsentAfter", "1ns"}},
+		{"sensitivity of an unknown metric", perfmon.WithMetricSensitivity("nope", 0.1), []string{"WithMetricSensitivity", "nope"}},
+		{"critical milder than warning", threshold(perfmon.Threshold{Metric: "error_rate", Warning: perfmon.ValueOf(5), Critical: perfmon.ValueOf(2)}), []string{"Critical", "2", "at least", "5"}},
+		{"critical milder than warning, less", threshold(perfmon.Threshold{Metric: "cache_hit_rate", Warning: perfmon.ValueOf(5), Critical: perfmon.ValueOf(7)}), []string{"Critical", "7", "at most", "5"}},
+		{"unknown comparison", threshold(perfmon.Threshold{Metric: "error_rate", Comparison: ">", Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2)}), []string{"Comparison", ">", "greater"}},
+		{"negative run", threshold(perfmon.Threshold{Metric: "error_rate", Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2), ConsecutiveViolations: -1}), []string{"ConsecutiveViolations", "-1"}},
+		{"huge run", threshold(perfmon.Threshold{Metric: "error_rate", Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2), ConsecutiveViolations: 1001}), []string{"ConsecutiveViolations", "1001"}},
+		{"negative threshold cooldown", threshold(perfmon.Threshold{Metric: "error_rate", Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2), Cooldown: -time.Minute}), []string{"Cooldown", "-1m0s"}},
+		{"huge threshold cooldown", threshold(perfmon.Threshold{Metric: "error_rate", Warning: perfmon.ValueOf(1), Critical: perfmon.ValueOf(2), Cooldown: math.MaxInt64}), []string{"Cooldown"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -110,7 +118,7 @@ func TestBadOptions(t *testing.T) {
 				t.Fatalf("New accepts it")
 			}
 			for _, part := range test.want {
-				if !strings.Contains(err.Error(), part) {
+				if !strings.Contains(plain(err.Error()), plain(part)) {
 					t.Errorf("the error does not say %q: %v", part, err)
 				}
 			}
@@ -120,7 +128,7 @@ func TestBadOptions(t *testing.T) {
 
 func TestAllBadOptionsAreReportedAtOnce(t *testing.T) {
 	_, err := perfmon.New(perfmon.WithStep(-1), perfmon.WithMaxEndpoints(0), perfmon.WithCollector(nil), perfmon.WithLogger(nil))
-	for _, part := range []string{"step", "max endpoints", "logger"} {
+	for _, part := range []string{"WithStep", "MaxEndpoints", "WithLogger", "Collector"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not say %q: %v", part, err)
 		}
@@ -132,9 +140,10 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []any{m.Step(), m.Interval(), m.Retention(), m.Settings()}
-	want := []any{10 * time.Second, time.Minute, 48 * time.Hour, perfmon.Settings{
+	got := []any{m.Step(), m.Interval(), m.Config().Settings()}
+	want := []any{10 * time.Second, time.Minute, perfmon.Settings{
 		Enabled: true, AlertCooldown: 15 * time.Minute, ConsecutiveViolations: 3, RegressionSensitivity: 0.15,
+		Retention: 48 * time.Hour, CollectTimeout: 5 * time.Second, MaxEndpoints: 500, MaxOrganizations: 100, TrendAnalysis: true,
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -148,8 +157,9 @@ func TestDefaults(t *testing.T) {
 		Disabled          bool
 	}
 	var rows []row
-	for _, th := range m.Thresholds() {
-		rows = append(rows, row{th.Metric, th.Warning, th.Critical, th.Comparison, th.ConsecutiveViolations, th.Cooldown, th.Disabled})
+	for _, th := range m.Thresholds().All() {
+		th = m.Thresholds().Effective(th)
+		rows = append(rows, row{th.Metric, th.Warning.Float(), th.Critical.Float(), th.Comparison, th.ConsecutiveViolations, th.Cooldown, th.Disabled})
 	}
 	minutes := 15 * time.Minute
 	wantRows := []row{
@@ -201,9 +211,10 @@ func TestEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []any{m.Interval(), m.Retention(), m.Settings()}
-	wantAll := []any{30 * time.Second, 24 * time.Hour, perfmon.Settings{
+	got := []any{m.Interval(), m.Config().Settings()}
+	wantAll := []any{30 * time.Second, perfmon.Settings{
 		Enabled: false, AlertCooldown: time.Hour, ConsecutiveViolations: 2, RegressionSensitivity: 0.2,
+		Retention: 24 * time.Hour, CollectTimeout: 5 * time.Second, MaxEndpoints: 500, MaxOrganizations: 100, TrendAnalysis: true,
 	}}
 	if diff := cmp.Diff(wantAll, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -221,7 +232,7 @@ func TestBadEnvironment(t *testing.T) {
 	for name, values := range map[string][]string{
 		"ENHANCED_MONITORING_ENABLED":                {"", "maybe", "2"},
 		"ENHANCED_MONITORING_INTERVAL":               {"", "60s", "0", "-1", "NaN", "Inf", "1e300", "3601"},
-		"ENHANCED_MONITORING_RETENTION_HOURS":        {"", "0", "-48", "NaN", "inf", "two"},
+		"ENHANCED_MONITORING_RETENTION_HOURS":        {"", "0", "-48", "NaN", "inf", "two", "0x1p3", "4_8", "0.00001", "1e9"},
 		"ENHANCED_MONITORING_REGRESSION_SENSITIVITY": {"15%", "0", "-0.1", "NaN", "11"},
 		"ENHANCED_MONITORING_ALERT_COOLDOWN":         {"15m", "-1", "NaN", "1e9"},
 		"ENHANCED_MONITORING_CONSECUTIVE_VIOLATIONS": {"3.5", "0", "-1", "1001", "99999999999999999999"},
@@ -241,19 +252,22 @@ func TestBadEnvironment(t *testing.T) {
 func TestConfigure(t *testing.T) {
 	b := start(t)
 	two, half, minute, no := 2, 0.5, time.Minute, false
-	got, err := b.Configure(perfmon.SettingsUpdate{ConsecutiveViolations: &two, RegressionSensitivity: &half, AlertCooldown: &minute, Enabled: &no})
+	got, err := b.Config().Update(perfmon.SettingsUpdate{ConsecutiveViolations: &two, RegressionSensitivity: &half, AlertCooldown: &minute, Enabled: &no}, "ann")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := perfmon.Settings{Enabled: false, AlertCooldown: minute, ConsecutiveViolations: 2, RegressionSensitivity: 0.5}
+	want := perfmon.Settings{
+		Enabled: false, AlertCooldown: minute, ConsecutiveViolations: 2, RegressionSensitivity: 0.5,
+		Retention: 48 * time.Hour, CollectTimeout: 5 * time.Second, MaxEndpoints: 500, MaxOrganizations: 100, TrendAnalysis: true,
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	zero, three := 0, 3.0
-	if _, err := b.Configure(perfmon.SettingsUpdate{ConsecutiveViolations: &zero, RegressionSensitivity: &three}); err == nil {
+	if _, err := b.Config().Update(perfmon.SettingsUpdate{ConsecutiveViolations: &zero, RegressionSensitivity: &three}, "test"); err == nil {
 		t.Error("zero violations are accepted")
 	}
-	if diff := cmp.Diff(want, b.Settings()); diff != "" {
+	if diff := cmp.Diff(want, b.Config().Settings()); diff != "" {
 		t.Errorf("a refused change left something behind (-want +got):\n%s", diff)
 	}
 }

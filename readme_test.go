@@ -2,15 +2,19 @@ package perfmon_test
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// The README's program is Example, which compiles, in at most 20 lines.
-func TestREADMEShowsExample(t *testing.T) {
-	source, err := os.ReadFile("example_test.go")
+// The README's program is examples/hello, which embeds perfmon in at most 20 lines, and
+// says which variable to set where its token is missing.
+func TestREADMEShowsHello(t *testing.T) {
+	source, err := os.ReadFile("examples/hello/main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,15 +22,28 @@ func TestREADMEShowsExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, body, _ := strings.Cut(string(source), "func Example() {\n")
-	body, _, _ = strings.Cut(body, "\n}\n")
-	want := strings.ReplaceAll(strings.TrimPrefix(body, "\t"), "\n\t", "\n")
-	_, got, _ := strings.Cut(string(readme), "```go\n")
-	got, _, _ = strings.Cut(got, "\n```")
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-example +README):\n%s", diff)
+	_, program, _ := strings.Cut(string(source), "\npackage main\n")
+	_, got, _ := strings.Cut(string(readme), "```go\npackage main\n")
+	got, _, _ = strings.Cut(got, "```")
+	if diff := cmp.Diff(program, got); diff != "" {
+		t.Errorf("(-examples/hello +README):\n%s", diff)
 	}
-	if n := strings.Count(got, "\n") + 1; n > 20 {
+	_, body, _ := strings.Cut(program, "func main() {\n")
+	body, _, _ = strings.Cut(body, "\n}\n")
+	if n := strings.Count(body, "\n") + 1; n > 20 {
 		t.Errorf("it has %d lines", n)
+	}
+	binary := filepath.Join(t.TempDir(), "hello")
+	if runtime.GOOS == "windows" {
+		binary += ".exe"
+	}
+	if out, err := exec.Command("go", "build", "-o", binary, "./examples/hello").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.Command(binary)
+	cmd.Env = append(os.Environ(), "PERFMON_TOKEN=")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "PERFMON_TOKEN") {
+		t.Errorf("without a token it ends with %v and says %s", err, out)
 	}
 }

@@ -1,9 +1,6 @@
 package perfmon
 
 import (
-	"fmt"
-	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/backend-prs/perfmon/internal/traffic"
@@ -117,38 +114,3 @@ func (m *Monitor) RecordCacheMiss() { m.cacheMisses.Add(1) }
 // RecordQuery feeds database_query_time_avg with the time one query took. Package
 // sqltime does it for every query of a database/sql driver.
 func (m *Monitor) RecordQuery(d time.Duration) { m.queries.Add(uint64(max(d, 0))) }
-
-// Gauge is a metric that the host sets by hand. It is safe for concurrent use.
-type Gauge struct {
-	bits atomic.Uint64 // of the value; NaN: absent
-}
-
-// Set gives the metric a value, which it keeps. NaN and infinities make it absent.
-func (g *Gauge) Set(v float64) {
-	if math.IsInf(v, 0) {
-		v = math.NaN()
-	}
-	g.bits.Store(math.Float64bits(v))
-}
-
-// Clear makes the metric absent.
-func (g *Gauge) Clear() { g.Set(math.NaN()) }
-
-// Gauge registers a metric that is set by hand, absent until then. A name that is
-// taken, or a metric that is not valid, is refused with a *FieldError.
-func (m *Monitor) Gauge(metric Metric) (*Gauge, error) {
-	if err := metric.validate(); err != nil {
-		return nil, fmt.Errorf("perfmon: %w", err)
-	}
-	g := &Gauge{}
-	g.Clear()
-	r, metrics, err := newRunner(funcCollector{metric, func() float64 { return math.Float64frombits(g.bits.Load()) }})
-	if err == nil {
-		r.status.Name = "gauge " + metric.Name
-		err = m.addRunner(r, metrics)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("perfmon: %w", err)
-	}
-	return g, nil
-}

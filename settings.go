@@ -1,11 +1,10 @@
 package perfmon
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
-	"math"
-	"os"
-	"strconv"
+	"maps"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,25 +12,78 @@ import (
 type Settings struct {
 	Enabled               bool          // false: nothing is recorded and nothing watched
 	AlertCooldown         time.Duration // of thresholds that have none of their own; 0 to 30 days
-	ConsecutiveViolations int           // of thresholds that do not say it; 1 to 1000
-	RegressionSensitivity float64       // share, more than 0, at most 10
+	ConsecutiveViolations int           // of thresholds that do not set it; 1 to 1000
+	RegressionSensitivity float64       // a share, more than 0, at most 10
+	// Sensitivities are the regression sensitivities of metrics that have their own, by
+	// metric.
+	Sensitivities    map[string]float64
+	Retention        time.Duration // how long points are kept: 1 to MaxPoints intervals
+	CollectTimeout   time.Duration // how long a collector may take: more than 0, less than the step
+	MaxEndpoints     int           // endpoints counted apart, 1 to 10,000
+	MaxOrganizations int           // organizations counted apart, 1 to 10,000
+	TrendAnalysis    bool          // false: no trends
 }
 
 const (
 	maxCooldown   = 30 * 24 * time.Hour
 	maxViolations = 1000
+	maxTable      = 10_000
 )
 
-func (s Settings) validate() error {
+// validate checks what does not depend on the rest of the monitor.
+func (s *Settings) validate() error {
+	share := func(v float64) bool { return v > 0 && v <= 10 }
 	switch {
 	case s.AlertCooldown < 0 || s.AlertCooldown > maxCooldown:
-		return &FieldError{"alert cooldown", s.AlertCooldown, "0 to 30 days"}
+		return &FieldError{"AlertCooldown", s.AlertCooldown, "0 to 30 days"}
 	case s.ConsecutiveViolations < 1 || s.ConsecutiveViolations > maxViolations:
-		return &FieldError{"consecutive violations", s.ConsecutiveViolations, "1 to 1000"}
-	case !(s.RegressionSensitivity > 0 && s.RegressionSensitivity <= 10):
-		return &FieldError{"regression sensitivity", s.RegressionSensitivity, "more than 0, at most 10"}
+		return &FieldError{"ConsecutiveViolations", s.ConsecutiveViolations, "1 to 1000"}
+	case !share(s.RegressionSensitivity):
+		return &FieldError{"RegressionSensitivity", s.RegressionSensitivity, "more than 0, at most 10"}
+	case s.MaxEndpoints < 1 || s.MaxEndpoints > maxTable:
+		return &FieldError{"MaxEndpoints", s.MaxEndpoints, "1 to 10000"}
+	case s.MaxOrganizations < 1 || s.MaxOrganizations > maxTable:
+		return &FieldError{"MaxOrganizations", s.MaxOrganizations, "1 to 10000"}
+	case len(s.Sensitivities) > MaxMetrics:
+		return &FieldError{"Sensitivities", len(s.Sensitivities), fmt.Sprintf("at most %d", MaxMetrics)}
+	}
+	for metric, v := range s.Sensitivities {
+		if !share(v) {
+			return &FieldError{"Sensitivities of " + metric, v, "more than 0, at most 10"}
+		}
 	}
 	return nil
+}
+
+// validateFor checks the rest: what depends on the interval, the step and the metrics.
+func (s *Settings) validateFor(step, interval time.Duration, c *catalog) error {
+	if n := s.Retention / interval; n < 1 || n > MaxPoints {
+		return &FieldError{"Retention", s.Retention, fmt.Sprintf("1 to %d intervals of %v", MaxPoints, interval)}
+	}
+	if s.CollectTimeout <= 0 || s.CollectTimeout >= step {
+		return &FieldError{"CollectTimeout", s.CollectTimeout, fmt.Sprintf("more than 0, less than the step of %v", step)}
+	}
+	for metric := range s.Sensitivities {
+		if _, ok := c.find(metric); !ok {
+			return &FieldError{"Sensitivities", metric, "the names of registered metrics"}
+		}
+	}
+	return nil
+}
+
+// sensitivity returns by which share a metric has to be worse than its baseline.
+func (s *Settings) sensitivity(metric string) float64 {
+	if v, ok := s.Sensitivities[metric]; ok {
+		return v
+	}
+	return s.RegressionSensitivity
+}
+
+// clone returns a copy that shares nothing.
+func (s *Settings) clone() Settings {
+	c := *s
+	c.Sensitivities = maps.Clone(s.Sensitivities)
+	return c
 }
 
 // SettingsUpdate names the settings to change; nil leaves one as it is.
@@ -40,119 +92,178 @@ type SettingsUpdate struct {
 	AlertCooldown         *time.Duration
 	ConsecutiveViolations *int
 	RegressionSensitivity *float64
+	// Sensitivities changes those of the metrics it names; 0 takes a metric's own
+	// sensitivity away.
+	Sensitivities    map[string]float64
+	Retention        *time.Duration
+	CollectTimeout   *time.Duration
+	MaxEndpoints     *int
+	MaxOrganizations *int
+	TrendAnalysis    *bool
 }
 
-// Settings returns the settings in force.
-func (m *Monitor) Settings() Settings { return *m.settings.Load() }
-
-// Configure changes settings at run time, all that are named or, with an error,
-// none. It returns the settings in force afterwards.
-func (m *Monitor) Configure(u SettingsUpdate) (Settings, error) {
-	m.configure.Lock()
-	defer m.configure.Unlock()
-	s := *m.settings.Load()
-	if u.Enabled != nil {
-		s.Enabled = *u.Enabled
-	}
-	if u.AlertCooldown != nil {
-		s.AlertCooldown = *u.AlertCooldown
-	}
-	if u.ConsecutiveViolations != nil {
-		s.ConsecutiveViolations = *u.ConsecutiveViolations
-	}
-	if u.RegressionSensitivity != nil {
-		s.RegressionSensitivity = *u.RegressionSensitivity
-	}
-	if err := s.validate(); err != nil {
-		return m.Settings(), fmt.Errorf("perfmon: %w", err)
-	}
-	m.settings.Store(&s)
-	m.enabled.Store(s.Enabled)
-	return s, nil
-}
-
-// Environment variables that WithEnvironment reads.
-const (
-	envEnabled     = "ENHANCED_MONITORING_ENABLED"                // true or false
-	envInterval    = "ENHANCED_MONITORING_INTERVAL"               // seconds
-	envRetention   = "ENHANCED_MONITORING_RETENTION_HOURS"        // hours
-	envSensitivity = "ENHANCED_MONITORING_REGRESSION_SENSITIVITY" // a share such as 0.15
-	envCooldown    = "ENHANCED_MONITORING_ALERT_COOLDOWN"         // minutes
-	envConsecutive = "ENHANCED_MONITORING_CONSECUTIVE_VIOLATIONS" // a count
-)
-
-// Variable describes an environment variable that WithEnvironment reads.
-type Variable struct {
-	Name string
-	Want string // what it may be
-}
-
-// Environment lists the environment variables that WithEnvironment reads.
-func Environment() []Variable {
-	list := make([]Variable, len(variables))
-	for i, v := range variables {
-		list[i] = v.Variable
-	}
-	return list
-}
-
-var variables = []struct {
-	Variable
-	apply func(c *config, name, value string) error
-}{
-	{Variable{envEnabled, "true or false"}, func(c *config, _, value string) error {
-		b, err := strconv.ParseBool(value)
-		c.settings.Enabled = b
-		return err
-	}},
-	{Variable{envInterval, "seconds, 0.1 to 3600"}, func(c *config, name, value string) error {
-		d, err := parseUnits(value, time.Second)
-		return errors.Join(err, c.setInterval(name, d))
-	}},
-	{Variable{envRetention, "hours, more than 0"}, func(c *config, name, value string) error {
-		d, err := parseUnits(value, time.Hour)
-		return errors.Join(err, c.setRetention(name, d))
-	}},
-	{Variable{envSensitivity, "a share, more than 0, at most 10, such as 0.15"}, func(c *config, _, value string) error {
-		v, err := strconv.ParseFloat(value, 64)
-		return errors.Join(err, c.change(func(s *Settings) { s.RegressionSensitivity = v }))
-	}},
-	{Variable{envCooldown, "minutes, 0 to 43200"}, func(c *config, _, value string) error {
-		d, err := parseUnits(value, time.Minute)
-		return errors.Join(err, c.change(func(s *Settings) { s.AlertCooldown = d }))
-	}},
-	{Variable{envConsecutive, "a whole number, 1 to 1000"}, func(c *config, _, value string) error {
-		n, err := strconv.Atoi(value)
-		return errors.Join(err, c.change(func(s *Settings) { s.ConsecutiveViolations = n }))
-	}},
-}
-
-// readEnvironment applies the variables that are set and that no option overrules.
-func (c *config) readEnvironment() error {
-	var errs []error
-	for _, v := range variables {
-		value, ok := os.LookupEnv(v.Name)
-		if !ok || c.set[v.Name] {
+func (u SettingsUpdate) apply(s Settings) Settings {
+	s = s.clone()
+	set(&s.Enabled, u.Enabled)
+	set(&s.AlertCooldown, u.AlertCooldown)
+	set(&s.ConsecutiveViolations, u.ConsecutiveViolations)
+	set(&s.RegressionSensitivity, u.RegressionSensitivity)
+	set(&s.Retention, u.Retention)
+	set(&s.CollectTimeout, u.CollectTimeout)
+	set(&s.MaxEndpoints, u.MaxEndpoints)
+	set(&s.MaxOrganizations, u.MaxOrganizations)
+	set(&s.TrendAnalysis, u.TrendAnalysis)
+	for metric, v := range u.Sensitivities {
+		if v == 0 {
+			delete(s.Sensitivities, metric)
 			continue
 		}
-		before := *c
-		if err := v.apply(c, v.Name, value); err != nil {
-			*c = before
-			errs = append(errs, &FieldError{v.Name, value, v.Want})
+		if s.Sensitivities == nil {
+			s.Sensitivities = map[string]float64{}
 		}
+		s.Sensitivities[metric] = v
 	}
-	return errors.Join(errs...)
+	return s
 }
 
-// parseUnits reads a number of units as a duration.
-func parseUnits(s string, unit time.Duration) (time.Duration, error) {
-	v, err := strconv.ParseFloat(s, 64)
-	if err != nil {
-		return 0, err
+// Source says where the value of a setting comes from. Run time beats code, and code
+// beats the environment.
+type Source string
+
+const (
+	SourceDefault     Source = "default"
+	SourceEnvironment Source = "environment"
+	SourceCode        Source = "code"
+	SourceRunTime     Source = "run time"
+)
+
+// Origin says where the value of a setting comes from.
+type Origin struct {
+	Source   Source    `json:"source"`
+	Variable string    `json:"variable,omitempty"` // of SourceEnvironment
+	By       string    `json:"by,omitempty"`       // of SourceRunTime: who changed it
+	At       time.Time `json:"at,omitzero"`        // of SourceRunTime
+}
+
+// SettingsRecord is all settings and where they come from, by the name of the field.
+type SettingsRecord struct {
+	Settings Settings          `json:"settings"`
+	Origins  map[string]Origin `json:"origins"`
+}
+
+// settingNames are the fields of Settings with a test for a difference.
+var settingNames = []struct {
+	name    string
+	differs func(a, b *Settings) bool
+}{
+	{"Enabled", func(a, b *Settings) bool { return a.Enabled != b.Enabled }},
+	{"AlertCooldown", func(a, b *Settings) bool { return a.AlertCooldown != b.AlertCooldown }},
+	{"ConsecutiveViolations", func(a, b *Settings) bool { return a.ConsecutiveViolations != b.ConsecutiveViolations }},
+	{"RegressionSensitivity", func(a, b *Settings) bool { return a.RegressionSensitivity != b.RegressionSensitivity }},
+	{"Sensitivities", func(a, b *Settings) bool { return !maps.Equal(a.Sensitivities, b.Sensitivities) }},
+	{"Retention", func(a, b *Settings) bool { return a.Retention != b.Retention }},
+	{"CollectTimeout", func(a, b *Settings) bool { return a.CollectTimeout != b.CollectTimeout }},
+	{"MaxEndpoints", func(a, b *Settings) bool { return a.MaxEndpoints != b.MaxEndpoints }},
+	{"MaxOrganizations", func(a, b *Settings) bool { return a.MaxOrganizations != b.MaxOrganizations }},
+	{"TrendAnalysis", func(a, b *Settings) bool { return a.TrendAnalysis != b.TrendAnalysis }},
+}
+
+// settingsOwner owns the settings in force. What it points to never changes.
+type settingsOwner struct {
+	current atomic.Pointer[SettingsRecord]
+}
+
+func (o *settingsOwner) get() *Settings { return &o.current.Load().Settings }
+
+// Config reads and changes the settings of a monitor.
+type Config struct{ m *Monitor }
+
+// Config returns the configuration of the monitor.
+func (m *Monitor) Config() Config { return Config{m} }
+
+// Settings returns the settings in force.
+func (c Config) Settings() Settings { return c.m.settings.get().clone() }
+
+// Origins returns where each setting comes from, by the name of the field.
+func (c Config) Origins() map[string]Origin { return maps.Clone(c.m.settings.current.Load().Origins) }
+
+// Update changes settings, all that are named or, with an error, none, and returns
+// those in force afterwards. by names who does it. Setting what is set already changes
+// nothing. Errors: *FieldError, ErrClosed, ErrStore.
+func (c Config) Update(u SettingsUpdate, by string) (Settings, error) {
+	m := c.m
+	err := m.change(by, func(now moment) ([]Record, error) {
+		old := m.settings.current.Load()
+		next := SettingsRecord{u.apply(old.Settings), maps.Clone(old.Origins)}
+		if err := next.Settings.validate(); err != nil {
+			return nil, err
+		}
+		if err := next.Settings.validateFor(m.stepLength, m.interval, m.registry.catalog()); err != nil {
+			return nil, err
+		}
+		changed := false
+		for _, s := range settingNames {
+			if s.differs(&old.Settings, &next.Settings) {
+				next.Origins[s.name] = Origin{Source: SourceRunTime, By: author(by), At: now.wall}
+				changed = true
+			}
+		}
+		if !changed {
+			return nil, nil
+		}
+		return []Record{{Settings: &next}}, nil
+	})
+	return c.Settings(), err
+}
+
+// applySettings takes over a record and what follows from it.
+func (m *Monitor) applySettings(r *SettingsRecord) {
+	m.settings.current.Store(r)
+	s := &r.Settings
+	m.enabled.Store(s.Enabled)
+	m.traffic.SetLimits(s.MaxEndpoints, s.MaxOrganizations)
+	m.history.setRetention(s.Retention, m.interval)
+}
+
+// settingsJSON is Settings in JSON, in the units of the seed.
+type settingsJSON struct {
+	Enabled               bool               `json:"enabled"`
+	AlertCooldownMinutes  float64            `json:"alert_cooldown_minutes"`
+	ConsecutiveViolations int                `json:"consecutive_violations"`
+	RegressionSensitivity float64            `json:"regression_sensitivity"`
+	Sensitivities         map[string]float64 `json:"sensitivities"`
+	RetentionHours        float64            `json:"retention_hours"`
+	CollectTimeoutSeconds float64            `json:"collect_timeout_seconds"`
+	MaxEndpoints          int                `json:"max_endpoints"`
+	MaxOrganizations      int                `json:"max_organizations"`
+	TrendAnalysis         bool               `json:"trend_analysis"`
+}
+
+// MarshalJSON returns the fields in snake_case, durations in the unit that the name
+// says.
+func (s Settings) MarshalJSON() ([]byte, error) {
+	out := settingsJSON{
+		s.Enabled, s.AlertCooldown.Minutes(), s.ConsecutiveViolations, s.RegressionSensitivity, s.Sensitivities,
+		s.Retention.Hours(), s.CollectTimeout.Seconds(), s.MaxEndpoints, s.MaxOrganizations, s.TrendAnalysis,
 	}
-	ns := v * float64(unit)
-	if !(math.Abs(ns) < math.MaxInt64) {
-		return 0, strconv.ErrRange
+	if out.Sensitivities == nil {
+		out.Sensitivities = map[string]float64{}
 	}
-	return time.Duration(math.Round(ns)), nil
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *Settings) UnmarshalJSON(data []byte) error {
+	var in settingsJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*s = Settings{
+		in.Enabled, inUnits(in.AlertCooldownMinutes, time.Minute), in.ConsecutiveViolations, in.RegressionSensitivity, in.Sensitivities,
+		inUnits(in.RetentionHours, time.Hour), inUnits(in.CollectTimeoutSeconds, time.Second), in.MaxEndpoints, in.MaxOrganizations, in.TrendAnalysis,
+	}
+	if len(s.Sensitivities) == 0 {
+		s.Sensitivities = nil
+	}
+	return nil
 }

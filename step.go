@@ -2,146 +2,165 @@ package perfmon
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"time"
 
 	"golang.org/x/exp/slices"
 
-	"github.com/backend-prs/perfmon/internal/goruntime"
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
 
 // loop is what only the step loop touches.
 type loop struct {
-	reader  *traffic.Reader
-	runtime *goruntime.Reader // nil: left out
+	reader   *traffic.Reader
+	evidence evidence
+	judging  judging
 
-	paused      bool // no step was made of the time since the last
-	step, point window
-	steps       int       // since the last point
-	sums        []float64 // of the steps since the last point, by position in the catalog
-	counts      []int     // how many of them had a value
-
-	standIns map[string]*Threshold // of metrics that have regressed, and may have no threshold
+	paused bool          // nothing was read since the last step
+	step   time.Duration // elapsed time when the step began
+	point  time.Duration // elapsed time when the interval began
+	steps  int           // since the last point
+	sums   []float64     // of the steps since the last point, by position in the catalog
+	counts []int         // how many of them had a value
 }
 
-// window is a span of time over which the monitor's own counters are read. A step's
-// ends at each step, a point's at each point.
-type window struct {
-	start              time.Time
-	hits, misses       uint64
-	queries, queryTime uint64
-	requests           traffic.Delta
-	runtime            goruntime.Window
+// scopeStep is what a scope did in a step.
+type scopeStep struct {
+	scope    Scope
+	figures  requestFigures
+	requests uint64
+	elapsed  time.Duration         // that the step took
+	judged   map[int]judgedFigures // by how many requests are enough
 }
 
-func (l *loop) init(m *Monitor, c *config) {
-	l.reader = m.traffic.NewReader()
-	l.standIns = map[string]*Threshold{}
-	if !c.noSystem {
-		l.runtime = goruntime.NewReader()
-	}
+// judgedFigures rest on enough requests to be judged.
+type judgedFigures struct {
+	figures  requestFigures
+	requests uint64
 }
 
-// begin opens the first step and the first point.
-func (l *loop) begin(now time.Time) {
-	l.step.start, l.point.start = now, now
-	if l.runtime != nil {
-		l.runtime.Read()
-		l.runtime.Since(&l.step.runtime, 0)
-		l.runtime.Since(&l.point.runtime, 0)
-	}
-}
+// begin opens the first step and the first interval.
+func (l *loop) begin(now moment) { l.step, l.point = now.elapsed, now.elapsed }
 
-// resume forgets what was left of the time before a pause and opens the first step
-// after it.
-func (m *Monitor) resume(now time.Time) {
+// gapSteps is how many steps may be missed before what lies between is a gap, as it is
+// when the machine was suspended.
+const gapSteps = 10
+
+// resume drops what was counted in a gap, and opens the first step after it.
+func (m *Monitor) resume(now moment) {
 	l := &m.loop
-	l.reader.Endpoints(func(string, *traffic.Delta) {})
-	l.reader.Organizations(func(string, *traffic.Delta) {})
-	l.step.requests.Reset()
+	nothing := func(string, *traffic.Counts) {}
+	l.reader.Endpoints(nothing)
+	l.reader.Organizations(nothing)
 	m.history.forget()
+	ignore := func(int, float64) {}
+	for _, meter := range m.allMeters() {
+		meter.endStep(0, ignore)
+		meter.endPoint(0, ignore)
+	}
+	l.evidence = evidence{}
+	l.judging.resume(now)
 	l.endPoint()
 	l.begin(now)
-	scratch := absent(len(builtin))
-	m.readOwn(&l.step, now, scratch)
-	m.readOwn(&l.point, now, scratch)
 	l.paused = false
 }
 
-// scopeValues are a scope's values of requestMetrics in one step.
-type scopeValues struct {
-	scope  Scope
-	values [len(requestMetrics)]float64
-}
-
-// step does all that is due at the end of a step: it reads every metric, adds to
-// history, evaluates thresholds and publishes, in this order, so that whoever gets
-// the sample finds the rest done.
+// step does everything that is due at the end of a step, in the order of the picture in
+// ARCHITECTURE.md: it reads every metric, adds to history, judges, and publishes. A
+// subscriber that gets the sample finds the rest done.
 //
 // A panic in it, which would be a bug of this package, costs the step and not the host.
 func (m *Monitor) step(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			m.panics.Add(1)
-			quietly(func() { m.log.Error("perfmon: a step failed", "panic", p) })
+			m.stepPanics.Add(1)
+			m.log.write(slog.LevelError, "a step failed", "panic", describe(p))
 		}
 	}()
 	l := &m.loop
-	now := m.clock.Now()
-	at := now.Round(0).UTC()
-	m.users.Advance(now)
-	m.sessions.Advance(now)
+	now := m.watch.now()
+	m.users.Advance(now.wall)
+	m.sessions.Advance(now.wall)
+	m.alerts.sweep(now)
 	if !m.enabled.Load() {
 		l.paused = true
 		return
 	}
-	if l.paused {
+	if l.paused || now.elapsed-l.step > gapSteps*m.stepLength {
 		m.resume(now)
 		return
 	}
 	c := m.registry.catalog()
 	values := absent(len(c.metrics))
-	scopes := m.readRequests(values, now)
-	if l.runtime != nil {
-		l.runtime.Read()
-	}
-	m.readOwn(&l.step, now, values)
-	m.collectors.collect(ctx, values)
+	m.collectors.collect(ctx, m.settings.get().CollectTimeout, m.stepLength/collectShare, values)
 	if ctx.Err() != nil {
 		return
 	}
-
-	sample := &Sample{Time: at, catalog: c, values: values}
+	now = m.watch.now() // collectors took a while
+	scopes := m.readRequests(now, values)
+	elapsed := now.elapsed - l.step
+	for _, meter := range m.allMeters() {
+		meter.endStep(elapsed, into(values))
+	}
+	l.step = now.elapsed
 	l.accumulate(values)
 	if l.steps++; l.steps >= m.stepsPerPoint {
-		m.closePoint(c, now, at)
+		m.closePoint(now, c)
 	}
+	sample := &Sample{Time: now.wall, catalog: c, values: values}
 	m.current.Store(sample)
-	m.evaluate(at, sample, scopes)
+	m.evaluate(now, sample, scopes)
 	m.sampleSubs.publish(*sample)
 }
 
-// readRequests drains what the middleware counted since the last step.
-func (m *Monitor) readRequests(values []float64, now time.Time) []scopeValues {
+// collectShare is the part of a step that it waits for collectors at most: a twentieth.
+const collectShare = 20
+
+func into(values []float64) func(int, float64) {
+	return func(at int, v float64) {
+		if at < len(values) { // registered since the step began
+			values[at] = v
+		}
+	}
+}
+
+// readRequests drains what the middleware counted since the last step. The first scope
+// it returns is the service.
+func (m *Monitor) readRequests(now moment, values []float64) []scopeStep {
 	l := &m.loop
-	elapsed := now.Sub(l.step.start)
-	l.step.requests.Reset()
-	var scopes []scopeValues
-	add := func(scope Scope, d *traffic.Delta) {
+	began, elapsed := l.step, now.elapsed-l.step
+	enough := enoughRequests(m.thresholds.all())
+	scopes := make([]scopeStep, 1)
+	add := func(scope Scope, d *traffic.Counts) scopeStep {
+		s := scopeStep{scope: scope, figures: deltaFigures(d, elapsed), requests: d.Responses, elapsed: elapsed}
+		for _, least := range enough[scope.Kind()] {
+			if f, n, ok := l.evidence.add(poolKey{scope, least}, d, s.figures, began, elapsed); ok {
+				if s.judged == nil {
+					s.judged = map[int]judgedFigures{}
+				}
+				s.judged[least] = judgedFigures{f, n}
+			}
+		}
+		return s
+	}
+	read := func(scope Scope, d *traffic.Counts) {
 		if d.Responses > 0 {
-			m.history.count(scope, d)
+			m.history.count(scope, now.wall, d)
 		} else if !m.history.has(scope) {
 			return // it never had a request
 		}
-		scopes = append(scopes, scopeValues{scope, requestValues(d, elapsed)})
+		scopes = append(scopes, add(scope, d))
 	}
-	inFlight, streams := l.reader.Endpoints(func(name string, d *traffic.Delta) {
-		l.step.requests.Merge(d)
-		add(Scope{Endpoint: name}, d)
+	var all traffic.Counts
+	inFlight, streams := l.reader.Endpoints(func(name string, d *traffic.Counts) {
+		all.Merge(d)
+		read(Scope{Endpoint: name}, d)
 	})
-	l.reader.Organizations(func(name string, d *traffic.Delta) { add(Scope{Organization: name}, d) })
-	l.point.requests.Merge(&l.step.requests)
+	l.reader.Organizations(func(name string, d *traffic.Counts) { read(Scope{Organization: name}, d) })
+	l.evidence.expire(now.elapsed)
+	scopes[0] = add(Scope{}, &all)
+	copy(values, scopes[0].figures[:])
 	values[builtinIndex[RequestsInFlight]] = float64(inFlight)
 	values[builtinIndex[StreamsOpen]] = float64(streams)
 	if m.users.Used() {
@@ -151,33 +170,6 @@ func (m *Monitor) readRequests(values []float64, now time.Time) []scopeValues {
 		values[builtinIndex[ActiveSessions]] = float64(m.sessions.Count())
 	}
 	return scopes
-}
-
-// readOwn sets the metrics that the monitor counts itself and that have to be read
-// over the whole window, not as a mean of its steps, and opens the next window.
-func (m *Monitor) readOwn(w *window, now time.Time, values []float64) {
-	elapsed := now.Sub(w.start)
-	for i, v := range requestValues(&w.requests, elapsed) {
-		values[builtinIndex[requestMetrics[i]]] = v
-	}
-	hits, misses := m.cacheHits.Load(), m.cacheMisses.Load()
-	if n := hits - w.hits + misses - w.misses; n > 0 {
-		values[builtinIndex[CacheHitRate]] = 100 * float64(hits-w.hits) / float64(n)
-	}
-	queries, queryTime := m.queries.Load()
-	if n := queries - w.queries; n > 0 {
-		values[builtinIndex[DatabaseQueryTimeAvg]] = float64(queryTime-w.queryTime) / float64(n) / float64(time.Second)
-	}
-	w.start, w.hits, w.misses, w.queries, w.queryTime = now, hits, misses, queries, queryTime
-	if r := m.loop.runtime; r != nil {
-		s := r.Since(&w.runtime, elapsed)
-		for name, v := range map[string]float64{
-			Goroutines: s.Goroutines, HeapMB: s.HeapMB, HeapGoalMB: s.HeapGoalMB, AllocRateMB: s.AllocRateMB,
-			GCPauseP99: s.GCPauseP99, GCCPUPercent: s.GCCPUPercent, SchedLatencyP99: s.SchedLatencyP99,
-		} {
-			values[builtinIndex[name]] = v
-		}
-	}
 }
 
 func (l *loop) accumulate(values []float64) {
@@ -193,77 +185,71 @@ func (l *loop) accumulate(values []float64) {
 	}
 }
 
-// closePoint makes a point of history: of the whole interval for what the monitor
-// counts itself, of the mean of the steps for the rest.
-func (m *Monitor) closePoint(c *catalog, now, at time.Time) {
+// closePoint makes a point of history: of the whole interval for what is counted, of
+// the mean of the steps for gauges.
+func (m *Monitor) closePoint(now moment, c *catalog) {
 	l := &m.loop
+	elapsed := now.elapsed - l.point
 	values := absent(len(c.metrics))
 	for i, n := range l.counts {
-		if n > 0 {
+		if n > 0 && i < len(values) {
 			values[i] = l.sums[i] / float64(n)
 		}
 	}
-	elapsed := now.Sub(l.point.start)
-	m.readOwn(&l.point, now, values)
-	m.history.close(at, elapsed, c, values)
+	var all traffic.Counts
+	m.history.requests(&all)
+	f := deltaFigures(&all, elapsed)
+	copy(values, f[:])
+	for _, meter := range m.allMeters() {
+		meter.endPoint(elapsed, into(values))
+	}
+	retention := m.settings.get().Retention
+	p := m.history.close(now.wall, elapsed, retention, c, values, m.journal.store != nil)
+	m.releaseIdle(retention)
 	m.compare()
-	m.anomalies.look(at, c, values)
+	m.learn(now, c, values)
+	m.journal.addPoint(p)
 	l.endPoint()
+	l.point = now.elapsed
 }
 
 // endPoint empties what the steps since the last point were gathered in.
 func (l *loop) endPoint() {
-	l.point.requests.Reset()
 	l.steps = 0
 	clear(l.sums)
 	clear(l.counts)
 }
 
-// evaluate holds the step's values against the thresholds and tells what came of it.
-func (m *Monitor) evaluate(at time.Time, sample *Sample, scopes []scopeValues) {
-	regressions := map[string]*Regression{}
-	for _, r := range m.Regressions() {
-		regressions[r.Metric] = &r
+// learn gives the point to the detectors of anomalies.
+func (m *Monitor) learn(now moment, c *catalog, values []float64) {
+	byName := make(map[string]float64, len(values))
+	for i, v := range values {
+		byName[c.metrics[i].Name] = v
 	}
-	inForce := m.loop.withStandIns(m.thresholds.all(), regressions)
-	var values []observation
-	for _, t := range inForce {
-		if t.Disabled {
-			continue
-		}
-		metric := sample.catalog.metrics[sample.catalog.index[t.Metric]]
-		if t.Scope == ScopeService {
-			if v, ok := sample.Value(t.Metric); ok {
-				values = append(values, observation{t, metric, Scope{}, v, regressions[t.Metric]})
-			}
-			continue
-		}
-		i := requestMetric(t.Metric)
-		for _, s := range scopes {
-			if v := s.values[i]; s.scope.Kind() == t.Scope && !math.IsNaN(v) {
-				values = append(values, observation{t, metric, s.scope, v, nil})
-			}
-		}
+	m.anomalies.look(now.wall, byName)
+	if m.journal.store != nil {
+		m.find(now, m.anomalies.records)
 	}
-	m.tell(m.alerts.observe(at, inForce, values, m.Settings()))
 }
 
-// withStandIns adds a threshold without limits for each metric that has regressed and has
-// none, so that its regression has something to violate. It stays when the regression
-// is over: that is what resolves the alert.
-func (l *loop) withStandIns(list []*Threshold, regressions map[string]*Regression) []*Threshold {
-	for metric := range regressions {
-		if l.standIns[metric] == nil {
-			nan := math.NaN()
-			l.standIns[metric] = &Threshold{Metric: metric, Scope: ScopeService, Warning: nan, Critical: nan}
-		}
+// crowdedAfter is how long a name is idle before it makes room for a new one in a full
+// table.
+const crowdedAfter = time.Hour
+
+// releaseIdle gives back the names of endpoints and organizations that were idle for
+// long, with their history.
+func (m *Monitor) releaseIdle(retention time.Duration) {
+	idle, crowded := int(retention/m.stepLength), int(crowdedAfter/m.stepLength)
+	var gone []Scope
+	for _, name := range m.loop.reader.ReleaseEndpoints(idle, crowded) {
+		gone = append(gone, Scope{Endpoint: name})
 	}
-	for metric, t := range l.standIns {
-		if !slices.ContainsFunc(list, func(t *Threshold) bool {
-			return t.Metric == metric && t.Scope == ScopeService && !t.Disabled
-		}) {
-			list = append(list, t)
-		}
+	for _, name := range m.loop.reader.ReleaseOrganizations(idle, crowded) {
+		gone = append(gone, Scope{Organization: name})
 	}
-	return list
+	if len(gone) == 0 {
+		return
+	}
+	m.history.release(gone)
+	m.loop.judging.forget(func(s Scope) bool { return slices.Contains(gone, s) })
 }

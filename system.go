@@ -32,7 +32,7 @@ func (*systemCollector) Metrics() []Metric {
 	for _, name := range []string{
 		MemoryUsageMB, MemoryUsagePercent, CPUUsagePercent, ProcessCPUPercent, OSThreads, OpenFDs,
 	} {
-		list = append(list, builtin[builtinIndex[name]])
+		list = append(list, builtin[builtinIndex[name]].Metric)
 	}
 	return list
 }

@@ -39,6 +39,9 @@ func (v Value) Float() float64 { return math.Float64frombits(v.bits ^ absentBits
 // IsAbsent reports whether there is no number.
 func (v Value) IsAbsent() bool { return v.bits == 0 }
 
+// Equal reports whether both are the same number, or both absent.
+func (v Value) Equal(o Value) bool { return v == o }
+
 // String returns the number as JSON has it, or "absent".
 func (v Value) String() string {
 	if v.IsAbsent() {

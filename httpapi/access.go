@@ -1,98 +1,99 @@
 package httpapi
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/backend-prs/perfmon"
 )
 
-// Principal is who makes a call. The zero value may do nothing.
+// Principal is who makes a request. The zero value may do nothing.
 type Principal struct {
-	// Name is kept with what the principal does to alerts.
+	// Name is kept with what the principal changes.
 	Name string
 	// SuperAdmin sees and changes everything.
 	SuperAdmin bool
-	// Organization makes an organization admin of who is no super admin: it sees the
-	// figures of the service and of this organization, and acts on this organization's
-	// alerts.
+	// Organization, for one who is no super admin, makes an organization admin: it sees
+	// the figures of the service and of this organization, and acts on the alerts of
+	// this organization.
 	Organization string
 }
 
-// sees reports whether what is about an organization, or about none, may be seen.
-func (p Principal) sees(organization string) bool {
-	return p.SuperAdmin || organization == "" || organization == p.Organization
-}
-
-// alerts returns the query for all alerts that may be seen.
-func (p Principal) alerts() perfmon.AlertQuery {
-	if p.SuperAdmin {
-		return perfmon.AlertQuery{}
-	}
-	return perfmon.AlertQuery{Organization: p.Organization, WithService: true}
-}
-
-// Authorizer says who makes a request. ErrUnauthenticated answers 401, any other error
-// and a principal that may do nothing 403, a panic 500; the error's text is not shown.
+// Authorizer says who makes a request. ErrUnauthenticated is answered by 401, any other
+// error and a principal that may do nothing by 403, a panic by 500. The client is not
+// shown the text of the error.
 type Authorizer func(*http.Request) (Principal, error)
 
-// ErrUnauthenticated is what an Authorizer returns when a request does not say, or not
-// believably, who makes it.
+// ErrUnauthenticated is what an Authorizer returns when a request does not say, or
+// cannot prove, who makes it.
 var ErrUnauthenticated = errors.New("httpapi: not authenticated")
 
-// WithAuthorizer sets who may do what. Without one, every call is refused.
+// WithAuthorizer sets who may do what. It is called for each request, also for those of
+// calls that do not exist. Without an authorizer every call is refused.
 func WithAuthorizer(authorize Authorizer) Option {
-	return func(a *api) error {
-		if authorize == nil {
-			return &perfmon.FieldError{Field: "authorizer", Value: nil, Want: "a function"}
+	return func(a *API) error {
+		switch {
+		case authorize == nil:
+			return wrong("authorizer", "nil", "a function")
+		case a.authorize != nil:
+			return errors.New("authorizer: there is one already: want one of WithAuthorizer and WithBearerToken, once")
 		}
 		a.authorize = authorize
 		return nil
 	}
 }
 
-// minToken keeps tokens from being guessed.
-const minToken = 16
-
-// WithBearerToken makes a super admin of whoever sends the header
-// "Authorization: Bearer" with this token, which has at least 16 bytes.
-func WithBearerToken(token string) Option {
-	if len(token) < minToken {
-		return func(*api) error {
-			return &perfmon.FieldError{Field: "bearer token", Value: strings.Repeat("*", len(token)), Want: "at least 16 bytes"}
-		}
-	}
-	want := sha256.Sum256([]byte(token))
-	return WithAuthorizer(func(r *http.Request) (Principal, error) {
-		scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		got := sha256.Sum256([]byte(strings.TrimSpace(sent)))
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return Principal{}, ErrUnauthenticated
-		}
-		return Principal{Name: "token", SuperAdmin: true}, nil
-	})
-}
-
 // principal asks the authorizer.
-func (a *api) principal(w http.ResponseWriter, r *http.Request) (p Principal, err error) {
+func (a *API) principal(r *http.Request) (Principal, *problem) {
 	if a.authorize == nil {
-		return p, &problem{
+		return Principal{}, &problem{
 			Status: http.StatusForbidden,
 			Detail: "This API has no authorizer, so it refuses every call. Give httpapi.New one: WithBearerToken or WithAuthorizer.",
 		}
 	}
-	p, err = a.authorize(r)
+	p, err := a.authorize(r)
 	switch {
 	case errors.Is(err, ErrUnauthenticated):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="perfmon"`)
-		return p, &problem{Status: http.StatusUnauthorized, Detail: "The request does not say who makes it, or not believably."}
+		return Principal{}, &problem{
+			Status: http.StatusUnauthorized, Detail: "The request does not say, or cannot prove, who makes it.",
+			header: http.Header{"Www-Authenticate": {`Bearer realm="perfmon"`}},
+		}
 	case err != nil || !p.SuperAdmin && p.Organization == "":
-		return p, &problem{Status: http.StatusForbidden, Detail: "Only organization admins and super admins may use this API."}
+		return Principal{}, &problem{Status: http.StatusForbidden, Detail: "Only organization admins and super admins may use this API."}
 	}
 	return p, nil
+}
+
+// owns reports whether an organization is the principal's own. Names that the monitor
+// gives to what it folds together, and those that it had to alter, are nobody's.
+func (p Principal) owns(organization string) bool {
+	return organization != "" && organization == p.Organization &&
+		!perfmon.ReservedName(organization) && !strings.ContainsRune(organization, utf8.RuneError)
+}
+
+// sees reports whether the principal sees what is about an organization, "" for what is
+// about none.
+func (p Principal) sees(organization string) bool {
+	return p.SuperAdmin || organization == "" || p.owns(organization)
+}
+
+// changes reports whether the principal may act on what is about an organization.
+func (p Principal) changes(organization string) bool { return p.SuperAdmin || p.owns(organization) }
+
+// noOrganization is a name that the monitor gives to no organization.
+const noOrganization = "\x00"
+
+// alerts returns the query for all alerts that the principal sees.
+func (p Principal) alerts() perfmon.AlertQuery {
+	switch {
+	case p.SuperAdmin:
+		return perfmon.AlertQuery{}
+	case !p.owns(p.Organization):
+		return perfmon.AlertQuery{Organization: noOrganization, WithService: true}
+	}
+	return perfmon.AlertQuery{Organization: p.Organization, WithService: true}
 }
 
 // superAdmin refuses anyone else.

@@ -3,10 +3,10 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,24 +14,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backend-prs/perfmon"
-	"github.com/backend-prs/perfmon/httpapi"
 	"github.com/backend-prs/perfmon/internal/golden"
 )
 
 // Alert IDs are random.
 var alertID = regexp.MustCompile(`01[0-9A-Z]{24}`)
 
+// reads are the calls that answer with data, by the name of their golden file.
+var reads = map[string]string{
+	"dashboard": "dashboard/?alerts=true&trends=true&hours=1", "alerts": "alerts/", "thresholds": "thresholds/", "health": "health/",
+	"diagnostics": "diagnostics/", "trends": "trends/?metric=error_rate", "series": "series/?endpoint=GET+%2Forders%2F%7Bid%7D", "baseline": "baseline/",
+	"config": "config/",
+}
+
 func TestAnswers(t *testing.T) {
 	s := serve(t)
 	s.RecordCacheHit()
 	s.load(6, 0)
 	s.load(6, 20)
-	for _, call := range []string{"dashboard/?alerts=true&trends=true&hours=1", "alerts/", "thresholds/", "health/", "diagnostics/"} {
+	for name, call := range reads {
 		a := s.do("root", "GET", call, "")
 		if a.status != 200 {
-			t.Errorf("%s: %d", call, a.status)
+			t.Errorf("%s: %d %s", call, a.status, a.raw)
 		}
-		name, _, _ := strings.Cut(call, "/")
 		golden.JSON(t, name+".json", alertID.ReplaceAll([]byte(a.raw), []byte("ALERT-ID")))
 	}
 }
@@ -39,7 +44,10 @@ func TestAnswers(t *testing.T) {
 // Before there is anything, every call answers all the same.
 func TestAnswersOfAnEmptyMonitor(t *testing.T) {
 	s := serve(t)
-	for _, call := range []string{"dashboard/?alerts=true&trends=true", "alerts/", "thresholds/", "health/", "diagnostics/"} {
+	for name, call := range reads {
+		if name == "series" {
+			call = "series/"
+		}
 		if a := s.do("acme", "GET", call, ""); a.status != 200 || strings.Contains(a.raw, "NaN") {
 			t.Errorf("%s: %d %s", call, a.status, a.raw)
 		}
@@ -48,8 +56,13 @@ func TestAnswersOfAnEmptyMonitor(t *testing.T) {
 	if a.body["current"] != nil || fmt.Sprint(a.body["endpoints"]) != "[]" {
 		t.Errorf("%v %v", a.body["current"], a.body["endpoints"])
 	}
-	if _, asked := a.body["trends"]; asked {
-		t.Error("trends nobody asked for")
+	for _, asked := range []bool{false, true} {
+		a := s.do("acme", "GET", fmt.Sprintf("dashboard/?trends=%v&alerts=%v", asked, asked), "")
+		_, trends := a.body["trends"]
+		_, alerts := a.body["alerts"]
+		if trends != asked || alerts != asked {
+			t.Errorf("asked for trends and alerts: %v, got them: %v and %v", asked, trends, alerts)
+		}
 	}
 	h := s.do("acme", "GET", "health/", "")
 	if h.body["status"] != "unknown" {
@@ -60,215 +73,94 @@ func TestAnswersOfAnEmptyMonitor(t *testing.T) {
 func TestHours(t *testing.T) {
 	s := serve(t, perfmon.WithRetention(2*time.Hour))
 	s.load(60, 0) // ten minutes
-	for hours, want := range map[string]int{"1e-300": 1, "0.05": 3, "0.1": 6, "2": 10} {
-		a := s.do("root", "GET", "dashboard/?hours="+hours, "")
-		times := a.body["series"].(map[string]any)["times"].([]any)
-		if len(times) != want {
-			t.Errorf("%s h: %d points, want %d", hours, len(times), want)
+	points := func(a answer) int { return len(a.body["series"].(map[string]any)["times"].([]any)) }
+	for hours, want := range map[string]int{"1e-300": 1, "0.05": 3, ".1": 6, "2": 10, "2.": 10, "2e0": 10} {
+		for _, call := range []string{"dashboard/", "series/"} {
+			if n := points(s.do("root", "GET", call+"?hours="+hours, "")); n != want {
+				t.Errorf("%s of %s h: %d points, want %d", call, hours, n, want)
+			}
 		}
 	}
 	a := s.do("root", "GET", "dashboard/?points=4", "")
-	if n := len(a.body["series"].(map[string]any)["times"].([]any)); n != 4 || a.body["hours"] != 2.0 {
+	if n := points(a); n != 4 || a.body["hours"] != 2.0 {
 		t.Errorf("%d points of %v hours", n, a.body["hours"])
 	}
-}
-
-// outcomes maps each ID to what became of it.
-func outcomes(a answer) map[string]string {
-	got := map[string]string{}
-	for _, r := range a.body["results"].([]any) {
-		r := r.(map[string]any)
-		got[r["alert_id"].(string)] = r["result"].(string)
+	if n := points(s.do("root", "GET", "trends/?hours=0.05", "")); n != 6 {
+		t.Errorf("trends of 0.05 h come with %d points, want those of both windows", n)
 	}
-	return got
 }
 
-func raise(t *testing.T, s *served, metric, org string) string {
-	t.Helper()
-	a, err := s.Raise(perfmon.HostAlert{Metric: metric, Severity: perfmon.Warning, Message: "m", Scope: perfmon.Scope{Organization: org}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.ID
-}
-
-// Each ID is acted on by itself, and what one may not see is not there.
-func TestActions(t *testing.T) {
+// Endpoints and organizations have series as the service has.
+func TestSeries(t *testing.T) {
 	s := serve(t)
-	service, acme, globex, over := raise(t, s, "a", ""), raise(t, s, "b", "acme"), raise(t, s, "c", "globex"), raise(t, s, "d", "acme")
-	if _, err := s.Resolve(over, "test"); err != nil {
-		t.Fatal(err)
-	}
-	body := func(action string) string {
-		return fmt.Sprintf(`{"action":%q,"alert_ids":[%q,%q,%q,%q,%q,"nothing"]}`, action, service, acme, acme, globex, over)
-	}
-	tests := []struct {
-		as, action string
-		want       map[string]string
-	}{
-		{"acme", "acknowledge", map[string]string{service: "forbidden", acme: "acknowledged", globex: "not_found", over: "not_active", "nothing": "not_found"}},
-		{"acme", "acknowledge", map[string]string{service: "forbidden", acme: "unchanged", globex: "not_found", over: "not_active", "nothing": "not_found"}},
-		{"root", "escalate", map[string]string{service: "escalated", acme: "escalated", globex: "escalated", over: "not_active", "nothing": "not_found"}},
-		{"root", "escalate", map[string]string{service: "unchanged", acme: "unchanged", globex: "unchanged", over: "not_active", "nothing": "not_found"}},
-		{"root", "dismiss", map[string]string{service: "dismissed", acme: "dismissed", globex: "dismissed", over: "not_active", "nothing": "not_found"}},
-		{"root", "acknowledge", map[string]string{service: "not_active", acme: "not_active", globex: "not_active", over: "not_active", "nothing": "not_found"}},
-	}
-	for _, test := range tests {
-		a := s.do(test.as, "POST", "alerts/", body(test.action))
-		if diff := cmp.Diff(test.want, outcomes(a)); a.status != 200 || diff != "" {
-			t.Errorf("%s does %s: %d (-want +got):\n%s", test.as, test.action, a.status, diff)
+	s.load(12, 20)
+	for query, want := range map[string]string{
+		"metric=error_rate": "error_rate",
+		"metric=error_rate&endpoint=" + url.QueryEscape("GET /orders/{id}"): "error_rate",
+		"metric=error_rate&organization=acme":                               "error_rate",
+		"organization=acme":                                                 "error_rate, response_time_avg, response_time_p50, response_time_p95, response_time_p99, throughput_rps",
+	} {
+		a := s.do("acme", "GET", "series/?"+query, "")
+		var out struct{ Series perfmon.Series }
+		if err := json.Unmarshal([]byte(a.raw), &out); err != nil || a.status != 200 {
+			t.Fatalf("%s: %v %d %s", query, err, a.status, a.raw)
 		}
-	}
-	a, err := s.Alert(acme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var by []string
-	for _, c := range a.Changes {
-		by = append(by, fmt.Sprint(c.Change, " by ", c.By))
-	}
-	want := []string{"opened by monitor", "acknowledged by admin of acme", "escalated by root", "dismissed by root"}
-	if diff := cmp.Diff(want, by); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		if got := strings.Join(slices.Sorted(maps.Keys(out.Series.Metrics)), ", "); got != want || len(out.Series.Times) != 2 {
+			t.Errorf("%s: %d points of %s, want those of %s", query, len(out.Series.Times), got, want)
+		}
+		if v := out.Series.Metrics["error_rate"].Values[1]; v < 19.9 || v > 20.1 {
+			t.Errorf("%s: error rate %v", query, v)
+		}
 	}
 }
 
-// An organization admin sees the service and its own organization, nothing of others.
-func TestIsolation(t *testing.T) {
-	s := serve(t, perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ErrorRate, Scope: perfmon.ScopeOrganization, Warning: 5, Critical: 90}))
-	for range 4 {
-		for _, org := range []string{"acme", "globex"} {
-			s.rec.Record(time.Millisecond, &perfmon.Response{Pattern: "/", Status: 500, Organization: org})
-		}
-		s.step()
-	}
-	secret := raise(t, s, "secret", "globex")
-	for _, path := range []string{"dashboard/?alerts=true", "alerts/", "alerts/?metric=secret", "diagnostics/", "health/"} {
-		if a := s.do("acme", "GET", path, ""); strings.Contains(a.raw, "globex") || strings.Contains(a.raw, secret) {
-			t.Errorf("%s tells acme of globex: %s", path, a.raw)
-		}
-		if a := s.do("root", "GET", path, ""); path != "health/" && !strings.Contains(a.raw, "globex") {
-			t.Errorf("%s does not tell root of globex", path)
-		}
-	}
-	if a := s.do("acme", "GET", "alerts/?hours=1", ""); len(a.body["alerts"].([]any)) != 2 {
-		t.Errorf("acme sees %v", a.body["alerts"]) // its own and the service's
-	}
-	if a := s.do("acme", "PUT", "thresholds/", `{"metric_name":"error_rate","updates":{"enabled":false}}`); a.status != 403 {
-		t.Errorf("acme changes thresholds: %d", a.status)
-	}
-}
-
-func TestPages(t *testing.T) {
+func TestBaseline(t *testing.T) {
 	s := serve(t)
-	var want []string
-	for i := range 25 {
-		want = append([]string{raise(t, s, fmt.Sprintf("m%d", i), "")}, want...)
+	a := s.do("root", "POST", "baseline/", `{}`)
+	if missing := a.list("missing"); a.status != 409 || len(missing) == 0 || !strings.Contains(a.body["detail"].(string), missing[0].(string)) {
+		t.Errorf("%d %s", a.status, a.raw)
 	}
-	var got []string
-	for next := "alerts/?limit=10"; next != ""; {
-		a := s.do("root", "GET", next, "")
-		for _, alert := range a.body["alerts"].([]any) {
-			got = append(got, alert.(map[string]any)["alert_id"].(string))
-		}
-		next = ""
-		if cursor, ok := a.body["next_cursor"].(string); ok {
-			next = "alerts/?limit=10&cursor=" + url.QueryEscape(cursor)
-		}
+	s.load(6*15, 0)
+	a = s.do("root", "POST", "baseline/", `{"duration_minutes":15}`)
+	made, _ := a.body["baseline"].(map[string]any)
+	if a.status != 201 || made["duration_minutes"] != 15.0 || made["established_by"] != "root" {
+		t.Fatalf("%d %s", a.status, a.raw)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	if a := s.do("root", "POST", "baseline/", `{"duration_minutes":15}`); a.status != 201 {
+		t.Errorf("a second one: %d %s", a.status, a.raw)
 	}
-	a := s.do("root", "GET", "alerts/?metric=m3&severity=warning&active_only=true", "")
-	if n := len(a.body["alerts"].([]any)); n != 1 {
-		t.Errorf("%d alerts of m3", n)
-	}
-	if a := s.do("root", "GET", "alerts/?severity=critical", ""); len(a.body["alerts"].([]any)) != 0 {
-		t.Errorf("critical: %v", a.body["alerts"])
+	a = s.do("acme", "GET", "baseline/", "")
+	if a.body["current"] == nil || len(a.list("history")) != 1 {
+		t.Errorf("%s", a.raw)
 	}
 }
 
-func TestPutThreshold(t *testing.T) {
+func TestConfig(t *testing.T) {
 	s := serve(t)
-	a := s.do("root", "PUT", "thresholds/", `{"metric_name":"response_time_p95","updates":{"warning_threshold":1.5,"critical_threshold":4,"cooldown_minutes":0,"consecutive_violations":5,"comparison":"greater","enabled":false}}`)
+	a := s.do("root", "PUT", "config/", `{"updates":{"alert_cooldown_minutes":0.5,"sensitivities":{"error_rate":0.3},"retention_hours":24,"max_endpoints":50,"trend_analysis":false}}`)
+	settings, _ := a.body["settings"].(map[string]any)
 	want := map[string]any{
-		"metric_name": "response_time_p95", "scope": "service", "warning_threshold": 1.5, "critical_threshold": 4.0,
-		"comparison": "greater", "consecutive_violations": 5.0, "cooldown_minutes": 0.0, "enabled": false,
+		"enabled": true, "alert_cooldown_minutes": 0.5, "consecutive_violations": 3.0, "regression_sensitivity": 0.15,
+		"sensitivities": map[string]any{"error_rate": 0.3}, "retention_hours": 24.0, "collect_timeout_seconds": 5.0, "max_endpoints": 50.0,
+		"max_organizations": settings["max_organizations"], "trend_analysis": false,
 	}
-	if diff := cmp.Diff(want, a.body["threshold"]); a.status != 200 || diff != "" {
+	if diff := cmp.Diff(want, settings); a.status != 200 || diff != "" {
 		t.Errorf("%d (-want +got):\n%s", a.status, diff)
 	}
-	a = s.do("root", "PUT", "thresholds/", `{"metric_name":"error_rate","scope":"endpoint","updates":{"warning_threshold":10,"critical_threshold":20}}`)
-	want = map[string]any{
-		"metric_name": "error_rate", "scope": "endpoint", "warning_threshold": 10.0, "critical_threshold": 20.0,
-		"comparison": "greater", "consecutive_violations": 3.0, "cooldown_minutes": 15.0, "enabled": true,
-	}
-	if diff := cmp.Diff(want, a.body["threshold"]); a.status != 201 || diff != "" {
-		t.Errorf("a new one: %d (-want +got):\n%s", a.status, diff)
-	}
-	s.load(3, 50)
-	if a := s.do("root", "GET", "alerts/?endpoint="+url.QueryEscape("GET /orders/{id}"), ""); len(a.body["alerts"].([]any)) != 1 {
-		t.Errorf("the new threshold opened %v", a.body["alerts"])
-	}
-}
-
-// Whatever is asked, the answer is JSON and no server error.
-func FuzzParameters(f *testing.F) {
-	for _, seed := range []string{
-		"hours=24&trends=true&alerts=true&points=10", "hours=-1", "severity=critical&active_only=true", "limit=5&cursor=01ARZ3NDEKTSV4RRFFQ69G5FAV",
-		"metric=error_rate&endpoint=GET%20/", "%zz", "hours=1&hours=2", "a;b", "points=1e9",
-	} {
-		for call := range uint8(5) {
-			f.Add(call, seed)
+	origins := a.body["origins"].(map[string]any)
+	for name := range want {
+		origin, _ := origins[name].(map[string]any)
+		changed := strings.Contains("alert_cooldown_minutes sensitivities retention_hours max_endpoints trend_analysis", name)
+		if changed != (origin["by"] == "root") || changed != (origin["source"] == "run time") {
+			t.Errorf("%s comes from %v", name, origin)
 		}
 	}
-	s := serve(f)
-	s.load(6, 20)
-	calls := []string{"dashboard/", "alerts/", "thresholds/", "health/", "diagnostics/"}
-	f.Fuzz(func(t *testing.T, call uint8, query string) {
-		r := httptest.NewRequest("GET", httpapi.DefaultPrefix+calls[int(call)%len(calls)], nil)
-		r.URL.RawQuery = query
-		checkAnswer(t, s.api, r)
-	})
-}
-
-func FuzzBodies(f *testing.F) {
-	for _, seed := range []string{
-		`{"action":"dismiss","alert_ids":["x"]}`, `{"metric_name":"error_rate","updates":{"warning_threshold":1}}`,
-		`{"metric_name":"error_rate","scope":"endpoint","updates":{"warning_threshold":1e300,"critical_threshold":1e301}}`,
-		`{"metric_name":"queue_size","updates":{"warning_threshold":3,"critical_threshold":4,"comparison":"equal","cooldown_minutes":1e-9}}`,
-		`[]`, `null`, `{"updates":{"enabled":null}}`, `{"action":"escalate","alert_ids":[null]}`,
-	} {
-		f.Add(true, seed)
-		f.Add(false, seed)
+	before := s.records()
+	if a := s.do("root", "PUT", "config/", `{"updates":{"alert_cooldown_minutes":0.5}}`); a.status != 200 || s.records() != before {
+		t.Errorf("setting what is set: %d, %d changes", a.status, s.records()-before)
 	}
-	s := serve(f)
-	s.load(6, 20)
-	f.Fuzz(func(t *testing.T, put bool, body string) {
-		method, call := http.MethodPost, "alerts/"
-		if put {
-			method, call = http.MethodPut, "thresholds/"
-		}
-		r := httptest.NewRequest(method, httpapi.DefaultPrefix+call, strings.NewReader(body))
-		r.Header.Set("Content-Type", "application/json")
-		checkAnswer(t, s.api, r)
-		for _, th := range s.Thresholds() {
-			if err := s.SetThreshold(th); err != nil {
-				t.Fatalf("%s left a threshold that is not valid: %v", body, err)
-			}
-		}
-	})
-}
-
-func checkAnswer(t *testing.T, h http.Handler, r *http.Request) {
-	t.Helper()
-	r.Header.Set("As", "root")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if w.Code >= 500 || !json.Valid(w.Body.Bytes()) {
-		t.Fatalf("%d %s", w.Code, w.Body)
-	}
-	if w.Code >= 400 && w.Header().Get("Content-Type") != "application/problem+json" {
-		t.Fatalf("%d as %s", w.Code, w.Header().Get("Content-Type"))
+	a = s.do("root", "PUT", "config/", `{"updates":{"sensitivities":{"error_rate":null}}}`)
+	if n := len(a.body["settings"].(map[string]any)["sensitivities"].(map[string]any)); n != 0 {
+		t.Errorf("%d sensitivities are left", n)
 	}
 }

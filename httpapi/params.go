@@ -2,9 +2,10 @@ package httpapi
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
+	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -12,30 +13,30 @@ import (
 	"golang.org/x/exp/slices"
 )
 
-// params reads the parameters of a query strictly: each at most once, none that nobody
-// asks for. The first error is kept; reading goes on with defaults.
+// params reads the parameters of a query strictly: each at most once, none that the call
+// does not know. The first error is kept; reading goes on with defaults.
 type params struct {
 	values url.Values
 	known  []string
 	err    error
 }
 
-func readParams(r *http.Request) *params {
+func readParams(r *request) *params {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	p := &params{values: values}
 	if err != nil {
-		p.err = &problem{Status: http.StatusBadRequest, Detail: "query: " + err.Error(), Parameter: "query"}
+		p.err = bad("query", quote(r.URL.RawQuery), "name=value pairs, escaped as in a URL")
 	}
 	return p
 }
 
-func (p *params) fail(name string, value any, want string) {
+func (p *params) fail(name, value, want string) {
 	if p.err == nil {
-		p.err = bad(name, value, want)
+		p.err = bad(name, quote(value), want)
 	}
 }
 
-// text returns a parameter, ok is false when it is not given.
+// text returns a parameter; ok is false when it is not given.
 func (p *params) text(name string) (value string, ok bool) {
 	p.known = append(p.known, name)
 	values := p.values[name]
@@ -46,6 +47,15 @@ func (p *params) text(name string) (value string, ok bool) {
 		return "", false
 	}
 	return values[0], true
+}
+
+// name returns a parameter of 1 to most bytes, "" when it is not given.
+func (p *params) name(name string, most int, want string) string {
+	value, ok := p.text(name)
+	if ok && (value == "" || len(value) > most) {
+		p.fail(name, value, want)
+	}
+	return value
 }
 
 // oneOf returns a parameter that has to be one of some values, "" when it is not given.
@@ -73,33 +83,51 @@ func (p *params) int(name string, standard, least, most int) int {
 	return n
 }
 
-// hours returns a length of time, a day or what is retained where it is not given.
-func (p *params) hours(name string, retention time.Duration) time.Duration {
+// decimal is how a number is written: no hexadecimal, no underscores, no names.
+var decimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+
+// hours returns a length of time over 0, at most most.
+func (p *params) hours(name string, standard, most time.Duration) time.Duration {
 	value, ok := p.text(name)
 	if !ok {
-		return min(24*time.Hour, retention)
+		return min(standard, most)
 	}
 	hours, err := strconv.ParseFloat(value, 64)
-	if err != nil || !(hours > 0 && hours <= retention.Hours()) || math.IsNaN(hours) {
-		p.fail(name, value, fmt.Sprintf("a number of hours, over 0, at most %g", retention.Hours()))
-		return retention
+	if err != nil || !decimal.MatchString(value) || !(hours > 0 && hours <= most.Hours()) {
+		p.fail(name, value, fmt.Sprintf("a number of hours, over 0, at most %g", most.Hours()))
+		return most
 	}
 	return max(time.Duration(hours*float64(time.Hour)), 1) // 0 would be all there is
 }
 
-// finish refuses what was not asked for and returns the first error.
+// finish refuses what the call does not know and returns the first error.
 func (p *params) finish() error {
 	if p.err != nil {
 		return p.err
 	}
 	for _, name := range sortedKeys(p.values) {
 		if !slices.Contains(p.known, name) {
-			takes := "This call takes none."
-			if len(p.known) > 0 {
-				takes = "This call takes: " + strings.Join(p.known, ", ") + "."
-			}
-			return &problem{Status: http.StatusBadRequest, Detail: fmt.Sprintf("%s: there is no such parameter. %s", name, takes), Parameter: name}
+			return unknown("parameter", name, "call", p.known)
 		}
 	}
 	return nil
+}
+
+// unknown is a 400 about a parameter or a field that its owner does not have.
+func unknown(kind, name, owner string, known []string) *problem {
+	takes := "This " + owner + " takes none."
+	if len(known) > 0 {
+		takes = "This " + owner + " takes: " + strings.Join(known, ", ") + "."
+	}
+	name = cut(clean(name))
+	return &problem{Status: http.StatusBadRequest, Detail: fmt.Sprintf("%s: there is no such %s. %s", name, kind, takes), Parameter: name}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
 }

@@ -2,118 +2,79 @@ package httpapi
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
-	"time"
 
 	"github.com/backend-prs/perfmon"
 )
 
-func (a *api) listThresholds(r *http.Request, _ Principal) (int, any, error) {
-	if err := readParams(r).finish(); err != nil {
-		return 0, nil, err
-	}
-	thresholds := a.m.Thresholds()
-	if thresholds == nil {
-		thresholds = []perfmon.Threshold{}
-	}
-	return http.StatusOK, map[string]any{"thresholds": thresholds}, nil
+// threshold is a threshold with the values in force, and the names of those that it
+// takes from the settings and defaults.
+type threshold struct {
+	effective perfmon.Threshold
+	inherited []string
 }
 
-// putThreshold changes a threshold, or makes one for a metric that has none.
-func (a *api) putThreshold(r *http.Request, p Principal) (int, any, error) {
-	if err := superAdmin(p, "thresholds"); err != nil {
-		return 0, nil, err
-	}
-	if err := readParams(r).finish(); err != nil {
-		return 0, nil, err
-	}
-	var body struct {
-		Metric  string                     `json:"metric_name"`
-		Scope   perfmon.ScopeKind          `json:"scope"`
-		Updates map[string]json.RawMessage `json:"updates"`
-	}
-	if err := readJSON(r, &body); err != nil {
-		return 0, nil, err
-	}
-	if _, ok := a.m.Metric(body.Metric); !ok {
-		return 0, nil, bad("metric_name", body.Metric, "the name of a metric; GET diagnostics/ lists them")
-	}
-	if len(body.Updates) == 0 {
-		return 0, nil, bad("updates", "{}", "at least one field to change")
-	}
-	update, err := readUpdate(body.Updates)
+// MarshalJSON returns the fields of the threshold and "inherited".
+func (t threshold) MarshalJSON() ([]byte, error) {
+	data, err := json.Marshal(t.effective)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	switch body.Scope {
-	case "":
-		body.Scope = perfmon.ScopeService
-	case perfmon.ScopeService, perfmon.ScopeEndpoint, perfmon.ScopeOrganization:
-	default:
-		return 0, nil, bad("scope", body.Scope, `"service", "endpoint" or "organization"`)
-	}
-	t, err := a.m.UpdateThreshold(body.Metric, body.Scope, update)
-	status := http.StatusOK
-	if errors.Is(err, perfmon.ErrNotFound) {
-		status = http.StatusCreated
-		t, err = a.createThreshold(body.Metric, body.Scope, update)
-	}
+	names, err := json.Marshal(t.inherited)
 	if err != nil {
-		return 0, nil, fromField(err)
+		return nil, err
 	}
-	return status, map[string]any{"threshold": t}, nil
+	data = append(data[:len(data)-1], `,"inherited":`...)
+	return append(append(data, names...), '}'), nil
 }
 
-// createThreshold makes a threshold of an update that has to name both limits.
-func (a *api) createThreshold(metric string, scope perfmon.ScopeKind, u perfmon.ThresholdUpdate) (perfmon.Threshold, error) {
-	const want = "a number: there is no threshold yet for this metric and scope, and a new one needs both limits"
-	if u.Warning == nil {
-		return perfmon.Threshold{}, bad("warning_threshold", nil, want)
-	}
-	if u.Critical == nil {
-		return perfmon.Threshold{}, bad("critical_threshold", nil, want)
-	}
-	t := perfmon.Threshold{Metric: metric, Scope: scope}
-	t, err := u.Apply(t)
-	if err != nil {
-		return t, err
-	}
-	if err := a.m.SetThreshold(t); err != nil {
-		return t, err
-	}
-	return a.m.UpdateThreshold(metric, scope, perfmon.ThresholdUpdate{})
+// thresholdsAnswer is the answer of GET thresholds/.
+type thresholdsAnswer struct {
+	Thresholds []threshold `json:"thresholds"`
 }
 
-// readUpdate reads the fields to change.
-func readUpdate(fields map[string]json.RawMessage) (u perfmon.ThresholdUpdate, err error) {
-	var minutes *float64
-	targets := map[string]struct {
-		to   any
-		want string
+// thresholdAnswer is the answer of PUT thresholds/.
+type thresholdAnswer struct {
+	Threshold threshold `json:"threshold"`
+}
+
+// inForce fills in what a threshold inherits.
+func (a *API) inForce(t perfmon.Threshold) threshold {
+	out := threshold{a.m.Thresholds().Effective(t), []string{}}
+	for _, f := range []struct {
+		goName    string
+		inherited bool
 	}{
-		"warning_threshold":      {&u.Warning, "a number"},
-		"critical_threshold":     {&u.Critical, "a number"},
-		"comparison":             {&u.Comparison, `"greater", "less" or "equal"`},
-		"consecutive_violations": {&u.ConsecutiveViolations, "a whole number, 1 to 1000"},
-		"cooldown_minutes":       {&minutes, "a number of minutes, 0 to 43200"},
-		"enabled":                {&u.Enabled, "true or false"},
-	}
-	for _, name := range sortedKeys(fields) {
-		target, ok := targets[name]
-		if !ok {
-			return u, bad(name, string(fields[name]), "no such field; there are: comparison, consecutive_violations, cooldown_minutes, critical_threshold, enabled, warning_threshold")
-		}
-		if string(fields[name]) == "null" || json.Unmarshal(fields[name], target.to) != nil {
-			return u, bad(name, string(fields[name]), target.want)
+		{"ConsecutiveViolations", t.ConsecutiveViolations == 0},
+		{"Cooldown", t.Cooldown == 0},
+		{"MinRequests", t.MinRequests == 0 && out.effective.MinRequests > 0},
+	} {
+		if f.inherited {
+			out.inherited = append(out.inherited, thresholdWire[f.goName].name)
 		}
 	}
-	if minutes != nil {
-		if !(*minutes >= 0 && *minutes <= 43200) {
-			return u, bad("cooldown_minutes", *minutes, targets["cooldown_minutes"].want)
-		}
-		d := time.Duration(*minutes * float64(time.Minute))
-		u.Cooldown = &d
+	return out
+}
+
+// listThresholds lists all thresholds, but for those of other organizations.
+func (a *API) listThresholds(r *request) (answer, error) {
+	if err := readParams(r).finish(); err != nil {
+		return nil, err
 	}
-	return u, nil
+	out := thresholdsAnswer{[]threshold{}}
+	for _, t := range a.m.Thresholds().All() {
+		if r.by.seesThreshold(t) {
+			out.Thresholds = append(out.Thresholds, a.inForce(t))
+		}
+	}
+	return reply(http.StatusOK, out)
+}
+
+// seesThreshold reports whether the principal sees a threshold. A pattern names those
+// that it is about.
+func (p Principal) seesThreshold(t perfmon.Threshold) bool {
+	if p.SuperAdmin || t.ID().Scope != perfmon.ScopeOrganization || t.AppliesTo == "" {
+		return true
+	}
+	return p.owns(p.Organization) && t.Matches(perfmon.Scope{Organization: p.Organization})
 }

@@ -60,7 +60,7 @@ func (w *watched) endpoints() []string {
 	w.t.Helper()
 	w.step()
 	list := []string{}
-	for _, e := range w.Endpoints(0) {
+	for _, e := range w.History().Endpoints(0) {
 		list = append(list, fmt.Sprint(e.Scope.Endpoint, " ", e.Requests, " ", e.Errors))
 	}
 	return list

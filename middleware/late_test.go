@@ -92,10 +92,10 @@ func TestLateUseOverConnections(t *testing.T) {
 				t.Errorf("late uses (-net/http +middleware):\n%s", diff)
 			}
 			m.nothingPending()
-			if got := m.Requests(0); got.Requests != n || got.Errors != 0 {
+			if got := m.History().Requests(0); got.Requests != n || got.Errors != 0 {
 				t.Errorf("%d requests and %d errors, want %d and 0", got.Requests, got.Errors, n)
 			}
-			if orgs := m.Organizations(0); len(orgs) != 0 {
+			if orgs := m.History().Organizations(0); len(orgs) != 0 {
 				t.Errorf("a late identity counts: %v", orgs)
 			}
 		})
@@ -192,10 +192,10 @@ func TestLateUseReachesItsOwnWriter(t *testing.T) {
 		}
 	}
 	m.nothingPending()
-	if got := m.Requests(0); got.Requests != n || got.Errors != 0 {
+	if got := m.History().Requests(0); got.Requests != n || got.Errors != 0 {
 		t.Errorf("%d requests and %d errors, want %d and 0", got.Requests, got.Errors, n)
 	}
-	if orgs := m.Organizations(0); len(orgs) != 0 {
+	if orgs := m.History().Organizations(0); len(orgs) != 0 {
 		t.Errorf("a late identity counts: %v", orgs)
 	}
 }
@@ -207,12 +207,8 @@ func TestUseWhileTheHandlerReturns(t *testing.T) {
 	const n = 2000
 	var workers sync.WaitGroup
 	h := middleware.New(m.Monitor)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		group, own := &workers, sync.WaitGroup{}
-		if r.URL.RawQuery == "wait" {
-			group = &own
-		}
 		for range 2 {
-			group.Go(func() {
+			workers.Go(func() {
 				middleware.MarkStream(w)
 				_, _ = io.WriteString(w, "x")
 				middleware.Identify(w, middleware.Identity{User: "u", Organization: "o"})
@@ -224,7 +220,9 @@ func TestUseWhileTheHandlerReturns(t *testing.T) {
 				}
 			})
 		}
-		own.Wait()
+		if r.URL.RawQuery == "wait" {
+			workers.Wait()
+		}
 	}))
 	var clients sync.WaitGroup
 	var ignored atomic.Int64
@@ -249,7 +247,7 @@ func TestUseWhileTheHandlerReturns(t *testing.T) {
 	workers.Wait()
 	m.nothingPending()
 	atMost := uint64(n - ignored.Load())
-	if got := m.Requests(0).Requests; got > atMost || got < n/2 {
+	if got := m.History().Requests(0).Requests; got > atMost || got < n/2 {
 		t.Errorf("%d requests counted, want %d to %d", got, n/2, atMost)
 	}
 }

@@ -60,10 +60,10 @@ func TestTwoMonitors(t *testing.T) {
 	}
 	for name, m := range map[string]*watched{"outer": outer, "inner": inner} {
 		m.nothingPending()
-		if n := m.Requests(0).Requests; n != 3 {
+		if n := m.History().Requests(0).Requests; n != 3 {
 			t.Errorf("the %s one counts %d requests, want 3", name, n)
 		}
-		if n := len(m.Organizations(0)); n != 1 {
+		if n := len(m.History().Organizations(0)); n != 1 {
 			t.Errorf("the %s one knows %d organizations, want 1", name, n)
 		}
 	}
@@ -119,7 +119,7 @@ func TestIgnoredStream(t *testing.T) {
 	}))
 	get(h, "GET", "/")
 	m.nothingPending()
-	if n := m.Requests(0).Requests; n != 0 {
+	if n := m.History().Requests(0).Requests; n != 0 {
 		t.Errorf("%d requests counted, want none", n)
 	}
 }
@@ -186,7 +186,7 @@ func TestHookThatEndsTheGoroutine(t *testing.T) {
 	}()
 	<-done
 	m.nothingPending()
-	if n := m.Requests(0).Requests; n != 1 {
+	if n := m.History().Requests(0).Requests; n != 1 {
 		t.Errorf("%d requests, want 1", n)
 	}
 }

@@ -156,7 +156,7 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("%v users and %v sessions, want 3 and 1", users, sessions)
 	}
 	var orgs []string
-	for _, o := range m.Organizations(0) {
+	for _, o := range m.History().Organizations(0) {
 		orgs = append(orgs, fmt.Sprint(o.Scope.Organization, " ", o.Requests))
 	}
 	if diff := cmp.Diff([]string{"acme 4", "globex 1"}, orgs); diff != "" {
@@ -186,11 +186,11 @@ func TestWhatIsNotCounted(t *testing.T) {
 		t.Errorf("a panic in skip (-want +got):\n%s", diff)
 	}
 	no := false
-	if _, err := m.Configure(perfmon.SettingsUpdate{Enabled: &no}); err != nil {
+	if _, err := m.Config().Update(perfmon.SettingsUpdate{Enabled: &no}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	get(h, "GET", "/")
-	if n := m.Requests(0).Requests; n != 1 {
+	if n := m.History().Requests(0).Requests; n != 1 {
 		t.Errorf("a disabled monitor counted %d requests", n-1)
 	}
 	// Outside of any middleware these do nothing.

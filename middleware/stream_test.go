@@ -128,7 +128,7 @@ func TestStreams(t *testing.T) {
 			if v, timed := s.Value(perfmon.ResponseTimeP95); timed != test.timed {
 				t.Errorf("p95 is %v", v)
 			}
-			if n := m.Requests(0).Requests; n != 1 {
+			if n := m.History().Requests(0).Requests; n != 1 {
 				t.Errorf("%d responses, want 1", n)
 			}
 		})
@@ -191,7 +191,7 @@ func TestHijack(t *testing.T) {
 				t.Errorf("%v: %s", err, all)
 			}
 			server.Close()
-			for m.Requests(0).Requests == 0 { // the handler ends after the connection
+			for m.History().Requests(0).Requests == 0 { // the handler ends after the connection
 				m.step()
 			}
 			s := m.step()

@@ -80,8 +80,19 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		perfmon.WithInterval(c.interval),
 		perfmon.WithAlertCooldown(time.Minute), // short, so that every bad day shows
 		perfmon.WithQueueSize(jobs.size),
-		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ResponseTimeP95, Warning: 0.3, Critical: 1}),
-		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ErrorRate, Scope: perfmon.ScopeEndpoint, Warning: 30, Critical: 80}),
+		perfmon.WithThreshold(perfmon.Threshold{
+			Metric: perfmon.ResponseTimeP95, Warning: perfmon.ValueOf(0.3), Critical: perfmon.ValueOf(1),
+		}),
+		// A single endpoint of this shop gets a few requests a second. With the default of
+		// 100 requests for each value, its bad days would be over before they count.
+		perfmon.WithThreshold(perfmon.Threshold{
+			Metric: perfmon.ErrorRate, Scope: perfmon.ScopeEndpoint,
+			Warning: perfmon.ValueOf(30), Critical: perfmon.ValueOf(80), MinRequests: 20,
+		}),
+		// Three steps of a second are soon full when a compiler runs beside the shop.
+		perfmon.WithThreshold(perfmon.Threshold{
+			Metric: perfmon.CPUUsagePercent, Warning: perfmon.ValueOf(80), Critical: perfmon.ValueOf(95), ConsecutiveViolations: 30,
+		}),
 		perfmon.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))),
 	)
 	if err != nil {
@@ -101,6 +112,7 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("-token: %w", err)
 	}
+	defer func() { err = errors.Join(err, api.Close()) }()
 	mux := s.routes()
 	mux.Handle(httpapi.DefaultPrefix, api)
 	handler := middleware.New(m, middleware.WithIdentity(s.identity))(mux)
@@ -151,10 +163,14 @@ func greet(out io.Writer, base string, c config) {
 	}
 	fmt.Fprintf(out, `shop       %[1]s/products
 API        %[2]s
-dashboard  %[2]sdashboard/
 token      %[3]s
 
-curl -s -H 'Authorization: Bearer %[3]s' '%[2]sdashboard/?alerts=true'
+How the shop is:
+
+curl -s -H 'Authorization: Bearer %[3]s' %[2]shealth/
+
+dashboard/, alerts/, thresholds/ and diagnostics/ answer in the same way.
+docs/api.md describes all calls.
 
 %[4]s
 `, base, api, c.token, next)

@@ -116,7 +116,8 @@ type dashboard struct {
 }
 
 // With traffic, all that there is has figures within 15 s, and an alert is opened,
-// becomes critical and is resolved within two minutes, as the callback and the API tell.
+// becomes critical and is resolved within two minutes, as the callback and the API say.
+// The endpoint that fails has an alert as well.
 func TestTraffic(t *testing.T) {
 	q := launch(t, config{traffic: true, step: time.Second, interval: 10 * time.Second})
 	began := time.Now()
@@ -154,7 +155,7 @@ func TestTraffic(t *testing.T) {
 		Alerts []struct {
 			ID       string `json:"alert_id"`
 			Metric   string `json:"metric_name"`
-			Scope    string
+			Endpoint string // "" for an alert of the service
 			Severity string
 			State    string
 			Changes  []struct{ Change, Severity string }
@@ -175,16 +176,20 @@ func TestTraffic(t *testing.T) {
 	}
 	q.get("alerts/?metric=error_rate", &alerts)
 	var life []string
+	paying := false
 	for _, a := range alerts.Alerts {
-		if a.Scope == "service" {
+		paying = paying || a.Endpoint == "POST /orders/{id}/pay"
+		if a.Endpoint == "" && life == nil {
 			for _, c := range a.Changes {
 				life = append(life, c.Change)
 			}
-			break
 		}
 	}
 	if got := strings.Join(life, " "); got != "opened escalated resolved" {
-		t.Errorf("the API tells %q", got)
+		t.Errorf("the API says %q", got)
+	}
+	if !paying {
+		t.Error("the endpoint that fails has no alert of its own")
 	}
 	q.stop()
 	q.await(time.Second, "shutting down")
@@ -192,9 +197,9 @@ func TestTraffic(t *testing.T) {
 
 func TestBadFlags(t *testing.T) {
 	for want, c := range map[string]config{
-		"step":     {addr: "127.0.0.1:0", step: -1, interval: 10 * time.Second},
-		"interval": {addr: "127.0.0.1:0", step: time.Second, interval: 0},
-		"listen":   {addr: "nowhere:-1", step: time.Second, interval: time.Second},
+		"WithStep":     {addr: "127.0.0.1:0", step: -1, interval: 10 * time.Second},
+		"WithInterval": {addr: "127.0.0.1:0", step: time.Second, interval: 0},
+		"listen":       {addr: "nowhere:-1", step: time.Second, interval: time.Second},
 		"-token: want at least 16 bytes, it has 5":  {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, token: "short"},
 		"-token: want at least 16 bytes, it has 15": {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, token: testToken[1:]},
 	} {

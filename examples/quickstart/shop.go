@@ -50,7 +50,7 @@ func openShop(m *perfmon.Monitor, jobs *queue, payments string) (*shop, error) {
 	s.db, err = sqltime.Open(m, "sqlite", dsn)
 	if err == nil {
 		s.db.SetMaxOpenConns(8)
-		err = errors.Join(s.createTables(), s.warmUp(), m.AddCollector(perfmon.DatabasePool(s.db)))
+		err = errors.Join(s.createTables(), s.warmUp(), m.Metrics().AddCollector(perfmon.DatabasePool(s.db)))
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())

@@ -60,7 +60,7 @@ func TestRoutes(t *testing.T) {
 			clk.Add(m.Step())
 			<-samples
 			var got []string
-			for _, e := range m.Endpoints(0) {
+			for _, e := range m.History().Endpoints(0) {
 				got = append(got, fmt.Sprint(e.Scope.Endpoint, " ", e.Requests, " ", e.Errors))
 			}
 			path := "/orders/{id}"

@@ -3,11 +3,12 @@
 //
 //	          violations in a row
 //	clear ───────────────────────────▶ open ◀──▶ acknowledged
-//	  ▲      (reopened when the last     │             │
+//	  ▲      (reopened while the last    │             │
 //	  │       one is still cooling)      ▼             ▼
 //	  └──────── good values in a row ◀── dismissed ◀───┘
 //
 // An open alert may rise from warning to critical, never back, and keeps its identity.
+// Time is elapsed time, so that nothing done to the clock on the wall moves a cooldown.
 package lifecycle
 
 import "time"
@@ -21,16 +22,14 @@ const (
 	Critical
 )
 
-// Rule is what the machine goes by.
+// Rule holds the numbers that a key is judged by.
 type Rule struct {
 	// Violations in a row open an alert, as many critical ones escalate it, and as
 	// many good values in a row resolve it. At least 1.
-	Violations int
+	Violations int `json:"violations"`
 	// Cooldown counts from an alert's opening. Within it a new run of violations
-	// reopens that alert instead of opening one.
-	Cooldown time.Duration
-	// Armed says that violations count only once a good value was seen.
-	Armed bool
+	// reopens that alert instead of opening another.
+	Cooldown time.Duration `json:"cooldown"`
 }
 
 // Status is where a key stands.
@@ -43,28 +42,29 @@ const (
 	Dismissed
 )
 
-// Active reports whether someone has to be told of the alert.
+// Active reports whether the alert needs somebody's attention.
 func (s Status) Active() bool { return s == Open || s == Acknowledged }
 
-// State is all the machine remembers of a key. The zero value is a key never seen.
+// State is all that the machine remembers of a key. The zero value is a key never seen.
 type State struct {
-	Status     Status
-	Level      Level // of the last alert, also after it was resolved; Good: there was none
-	Violating  int   // violations in a row
-	Critical   int   // critical violations in a row
-	Recovering int   // good values in a row
-	SeenGood   bool
-	CoolFrom   time.Time // when the cooldown began
-	Muted      bool      // reopened, and nobody was told yet
+	Status     Status        `json:"status,omitempty"`
+	Level      Level         `json:"level,omitempty"`      // of the last alert, also after it resolved; Good: there was none
+	Violating  int           `json:"violating,omitempty"`  // violations in a row, counted up to the rule's
+	Critical   int           `json:"critical,omitempty"`   // critical violations in a row, likewise
+	Recovering int           `json:"recovering,omitempty"` // good values in a row
+	CoolFrom   time.Duration `json:"cool_from,omitempty"`  // when the cooldown began
+	Muted      bool          `json:"muted,omitempty"`      // reopened within the cooldown, and nobody was told
+	Covered    bool          `json:"covered,omitempty"`    // opened under an alert of the service, and nobody was told
+	Known      bool          `json:"known,omitempty"`      // people were told of the last alert at some time
 }
 
-// Kind is what an event is.
+// Kind says what an event is.
 type Kind uint8
 
 const (
-	Observe     Kind = iota // the metric has a value, of some level
+	Observe     Kind = iota // the key has a value, of some level
 	Raise                   // the host says that something is wrong
-	Withdraw                // the host, or the end of a threshold, says it is over
+	Withdraw                // the host, or the end of a rule, says that it is over
 	Acknowledge             // somebody is at it
 	Dismiss                 // somebody does not want to hear of it
 	Escalate                // somebody makes a warning critical
@@ -73,40 +73,84 @@ const (
 // Event is what happens to a key.
 type Event struct {
 	Kind  Kind
-	At    time.Time
-	Level Level // of Observe and Raise
+	At    time.Duration // elapsed time
+	Level Level         // of Observe and Raise
+	// Covered says that an alert of the service covers this key: nobody is told of
+	// this one while it does.
+	Covered bool
+	// AtOnce makes one violation enough.
+	AtOnce bool
 }
 
 // Change is what an event did to an alert.
 type Change uint8
 
 const (
-	Opened   Change = iota
-	Reopened        // within the cooldown: nobody is told
-	Announced
+	Opened    Change = iota
+	Reopened         // within the cooldown: nobody is told
+	Announced        // it was there already, and now people are told
 	Escalated
 	WasAcknowledged
 	WasDismissed
 	Resolved
 )
 
-// Transition is one change. Notify says whether anybody is to be told.
+// Transition is one change. Notify says whether people are told.
 type Transition struct {
 	Change Change
 	Notify bool
 }
 
+// Quiet reports whether nobody was told that the alert is there.
+func (s State) Quiet() bool { return s.Muted || s.Covered }
+
 // Cooling returns when the cooldown ends, and whether it still holds at t.
-func (s State) Cooling(r Rule, t time.Time) (until time.Time, cooling bool) {
+func (s State) Cooling(r Rule, t time.Duration) (until time.Duration, cooling bool) {
 	if s.Level == Good {
-		return time.Time{}, false
+		return 0, false
 	}
-	until = s.CoolFrom.Add(r.Cooldown)
-	return until, t.Before(until)
+	until = s.CoolFrom + r.Cooldown
+	return until, t < until
 }
 
-// Next returns the state after an event and what changed by it: nothing, when the
-// event does not apply, such as acknowledging what is not open.
+// Idle reports whether the key remembers nothing that still matters at t.
+func (s State) Idle(r Rule, t time.Duration) bool {
+	_, cooling := s.Cooling(r, t)
+	return s.Status == Clear && s.Violating == 0 && !cooling
+}
+
+// Recount returns the state with its runs counted anew: levels are those of the latest
+// values, oldest first, by a rule that has changed.
+func (s State) Recount(r Rule, levels []Level) State {
+	s.Violating, s.Critical, s.Recovering = 0, 0, 0
+	for _, l := range levels {
+		s = s.count(r, l)
+	}
+	if s.Status == Clear {
+		s.Recovering = 0
+	}
+	return s
+}
+
+// count counts one value in the runs.
+func (s State) count(r Rule, l Level) State {
+	if l == Good {
+		s.Violating, s.Critical = 0, 0
+		s.Recovering++
+		return s
+	}
+	s.Recovering = 0
+	s.Violating = min(s.Violating+1, r.Violations)
+	if l == Critical {
+		s.Critical = min(s.Critical+1, r.Violations)
+	} else {
+		s.Critical = 0
+	}
+	return s
+}
+
+// Next returns the state after an event and what it changed: nothing when the event
+// does not apply, such as acknowledging an alert that is not open.
 func (s State) Next(r Rule, e Event) (State, []Transition) {
 	switch e.Kind {
 	case Observe:
@@ -122,45 +166,38 @@ func (s State) Next(r Rule, e Event) (State, []Transition) {
 	case Acknowledge:
 		if s.Status == Open {
 			s.Status = Acknowledged
-			return s, []Transition{{WasAcknowledged, true}}
+			return s, []Transition{{WasAcknowledged, !s.Quiet()}}
 		}
 	case Dismiss:
 		if s.Status.Active() {
 			s.Status = Dismissed
 			s.Recovering = 0
-			return s, []Transition{{WasDismissed, true}}
+			return s, []Transition{{WasDismissed, !s.Quiet()}}
 		}
 	case Escalate:
 		if s.Status.Active() && s.Level == Warning {
-			return s.escalate()
+			return s.escalate(true)
 		}
 	}
 	return s, nil
 }
 
 func (s State) good(r Rule) (State, []Transition) {
-	s.SeenGood = true
-	s.Violating, s.Critical = 0, 0
 	if s.Status == Clear {
+		s.Violating, s.Critical = 0, 0
 		return s, nil
 	}
-	if s.Recovering++; s.Recovering < r.Violations {
+	if s = s.count(r, Good); s.Recovering < r.Violations {
 		return s, nil
 	}
 	return s.resolve()
 }
 
 func (s State) bad(r Rule, e Event) (State, []Transition) {
-	if r.Armed && !s.SeenGood {
-		return s, nil
+	if e.AtOnce {
+		r.Violations = 1
 	}
-	s.Recovering = 0
-	s.Violating++
-	if e.Level == Critical {
-		s.Critical++
-	} else {
-		s.Critical = 0
-	}
+	s = s.count(r, e.Level)
 	critical := s.Critical >= r.Violations
 	switch {
 	case s.Status == Clear && s.Violating >= r.Violations:
@@ -168,20 +205,27 @@ func (s State) bad(r Rule, e Event) (State, []Transition) {
 		if critical {
 			level = Critical
 		}
-		return s.open(r, level, e.At)
+		return s.open(r, level, e)
 	case s.Status.Active() && s.Level == Warning && critical:
 		// What somebody acknowledged was the warning.
 		s.Status = Open
-		return s.escalate()
-	case s.Status.Active() && s.Muted:
-		// Still bad when the cooldown is over: silence must not outlast it.
-		if _, cooling := s.Cooling(r, e.At); !cooling {
-			s.Muted = false
-			s.CoolFrom = e.At
-			return s, []Transition{{Announced, true}}
-		}
+		return s.escalate(!e.Covered)
+	case s.Status.Active() && s.Quiet() && !e.Covered:
+		return s.announce(r, e)
 	}
 	return s, nil
+}
+
+// announce tells people of an alert that is still there when the reason to keep quiet
+// is gone. If somebody has acknowledged it, there is nobody to call.
+func (s State) announce(r Rule, e Event) (State, []Transition) {
+	if _, cooling := s.Cooling(r, e.At); cooling && s.Muted || s.Status == Acknowledged {
+		return s, nil
+	}
+	s.Muted, s.Covered, s.Known = false, false, true
+	s.CoolFrom = e.At
+	s.Level = e.Level // what people are told is true now
+	return s, []Transition{{Announced, true}}
 }
 
 // raise opens or escalates at once: the host has already counted.
@@ -189,43 +233,54 @@ func (s State) raise(r Rule, e Event) (State, []Transition) {
 	s.Recovering = 0
 	switch {
 	case s.Status == Clear:
-		return s.open(r, max(e.Level, Warning), e.At)
+		return s.open(r, max(e.Level, Warning), e)
 	case s.Status.Active() && e.Level > s.Level:
 		s.Status = Open
-		return s.escalate()
+		return s.escalate(true)
 	}
 	return s, nil
 }
 
-func (s State) open(r Rule, level Level, at time.Time) (State, []Transition) {
+func (s State) open(r Rule, level Level, e Event) (State, []Transition) {
 	s.Recovering = 0
-	_, cooling := s.Cooling(r, at)
-	s.Status = Open
+	_, cooling := s.Cooling(r, e.At)
+	before := s.Level
+	s.Status, s.Level, s.Covered = Open, level, e.Covered
 	if !cooling {
-		s.Level, s.CoolFrom, s.Muted = level, at, false
-		return s, []Transition{{Opened, true}}
+		s.CoolFrom, s.Known = e.At, !e.Covered
+		return s, []Transition{{Opened, !e.Covered}}
 	}
 	s.Muted = true
 	reopened := Transition{Reopened, false}
-	if level <= s.Level {
+	if level <= before {
 		return s, []Transition{reopened}
 	}
-	s, escalated := s.escalate()
+	s, escalated := s.escalate(!e.Covered)
 	return s, append([]Transition{reopened}, escalated...)
 }
 
-func (s State) escalate() (State, []Transition) {
-	s.Level, s.Muted = Critical, false
+// escalate makes an alert critical. Where people have never been told that it opened,
+// that is what they are told now.
+func (s State) escalate(notify bool) (State, []Transition) {
+	s.Level = Critical
+	if !notify {
+		return s, []Transition{{Escalated, false}}
+	}
+	known := s.Known
+	s.Muted, s.Covered, s.Known = false, false, true
+	if !known {
+		return s, []Transition{{Escalated, false}, {Announced, true}}
+	}
 	return s, []Transition{{Escalated, true}}
 }
 
-// resolve ends an alert. Those who were never told that it came back, or did not
+// resolve ends an alert. People who were never told that it came back, or did not
 // want to hear of it, are not told that it went.
 func (s State) resolve() (State, []Transition) {
 	if s.Status == Clear {
 		return s, nil
 	}
-	notify := s.Status.Active() && !s.Muted
-	s.Status, s.Recovering, s.Muted = Clear, 0, false
+	notify := s.Status.Active() && !s.Quiet()
+	s.Status, s.Recovering, s.Muted, s.Covered = Clear, 0, false, false
 	return s, []Transition{{Resolved, notify}}
 }

@@ -12,8 +12,6 @@ import (
 	lc "github.com/backend-prs/perfmon/internal/lifecycle"
 )
 
-var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
 var changes = map[lc.Change]string{
 	lc.Opened: "opened", lc.Reopened: "reopened", lc.Announced: "announced", lc.Escalated: "escalated",
 	lc.WasAcknowledged: "acknowledged", lc.WasDismissed: "dismissed", lc.Resolved: "resolved",
@@ -24,11 +22,12 @@ var changes = map[lc.Change]string{
 //
 //	. good   w warning   c critical   - absent   a acknowledge   d dismiss   e escalate
 //	R raise warning   C raise critical   W withdraw
+//	q warning   Q critical, both covered by an alert of the service   ! critical at once
 func run(rule lc.Rule, script string) string {
 	var s lc.State
 	var got []string
 	for i, letter := range script {
-		e := lc.Event{At: epoch.Add(time.Duration(i) * 10 * time.Second)}
+		e := lc.Event{At: time.Duration(i) * 10 * time.Second}
 		switch letter {
 		case '-':
 			continue
@@ -48,6 +47,12 @@ func run(rule lc.Rule, script string) string {
 			e.Kind, e.Level = lc.Raise, lc.Critical
 		case 'W':
 			e.Kind = lc.Withdraw
+		case 'q':
+			e.Level, e.Covered = lc.Warning, true
+		case 'Q':
+			e.Level, e.Covered = lc.Critical, true
+		case '!':
+			e.Level, e.AtOnce = lc.Critical, true
 		}
 		var ts []lc.Transition
 		s, ts = s.Next(rule, e)
@@ -64,8 +69,6 @@ func run(rule lc.Rule, script string) string {
 
 func TestRules(t *testing.T) {
 	rule := lc.Rule{Violations: 3, Cooldown: 3 * time.Minute} // the cooldown is 18 steps
-	armed := rule
-	armed.Armed = true
 	short := lc.Rule{Violations: 3}
 	tests := []struct {
 		name   string
@@ -110,8 +113,17 @@ func TestRules(t *testing.T) {
 		{"and not again by the value", rule, "wwweccc", "2:opened* 3:escalated*"},
 		{"a critical one cannot be escalated", rule, "ccce", "2:opened*"},
 
-		{"unarmed, low values do nothing", armed, "wwwwccccc", ""},
-		{"a good one arms", armed, "www.www", "6:opened*"},
+		{"a critical one that comes back as a warning is a warning", rule, "ccc...wwwccc", "2:opened* 5:resolved* 8:reopened 11:escalated*"},
+		{"an acknowledged one is not announced again", rule, "www...wwwa" + strings.Repeat("w", 15) + "...", "2:opened* 5:resolved* 8:reopened 9:acknowledged 27:resolved"},
+
+		{"covered, it opens and goes without a word", rule, "qqqq...", "2:opened 6:resolved"},
+		{"it is announced when the cover is gone", rule, "qqqqww...", "2:opened 4:announced* 8:resolved*"},
+		{"by hand it escalates as it is told", rule, "qqqe...", "2:opened 3:escalated 3:announced* 6:resolved*"},
+		{"acknowledged and dismissed without a word, too", rule, "qqqad", "2:opened 3:acknowledged 4:dismissed"},
+		{"covered, it escalates without a word", rule, "qqqQQQ...", "2:opened 5:escalated 8:resolved"},
+		{"what was told before the cover came keeps being told", rule, "wwwqQQQ...", "2:opened* 6:escalated 9:resolved*"},
+		{"once at once is enough", rule, "!", "0:opened*"},
+		{"it resolves as others do", rule, "!......", "0:opened* 3:resolved*"},
 
 		{"the host raises at once", rule, "R", "0:opened*"},
 		{"raising again does nothing", rule, "RR", "0:opened*"},
@@ -137,15 +149,14 @@ func TestInvariants(t *testing.T) {
 		rule := lc.Rule{
 			Violations: 1 + rng.IntN(4),
 			Cooldown:   time.Duration(rng.IntN(4)) * 2 * time.Minute,
-			Armed:      rng.IntN(4) == 0,
 		}
 		var (
 			s          lc.State
-			at         = epoch
+			at         time.Duration
 			open       bool // an alert exists that is not resolved
 			dismissed  bool
 			level      lc.Level
-			told       time.Time // of the last opening anybody was told of
+			told       time.Duration // of the last opening anybody was told of
 			toldAny    bool
 			bad, good  int
 			last       = lc.Good
@@ -153,7 +164,7 @@ func TestInvariants(t *testing.T) {
 			transcript []string
 		)
 		for range 300 {
-			at = at.Add(10 * time.Second)
+			at += 10 * time.Second
 			e := lc.Event{At: at}
 			if rng.IntN(12) == 0 {
 				e.Kind = lc.Kind(1 + rng.IntN(5))
@@ -171,7 +182,7 @@ func TestInvariants(t *testing.T) {
 			var ts []lc.Transition
 			s, ts = s.Next(rule, e)
 			for _, tr := range ts {
-				transcript = append(transcript, fmt.Sprint(at.Sub(epoch), " ", changes[tr.Change], tr.Notify))
+				transcript = append(transcript, fmt.Sprint(at, " ", changes[tr.Change], tr.Notify))
 				fail := func(what string) {
 					t.Fatalf("seed %d, %+v: %s\n%s", seed, rule, what, strings.Join(transcript, "\n"))
 				}
@@ -183,7 +194,7 @@ func TestInvariants(t *testing.T) {
 					if e.Kind == lc.Observe && bad < rule.Violations {
 						fail(fmt.Sprintf("opened after %d violations", bad))
 					}
-					within := toldAny && at.Sub(told) < rule.Cooldown
+					within := toldAny && at-told < rule.Cooldown
 					if tr.Change == lc.Opened && within {
 						fail("opened within the cooldown")
 					}
@@ -191,14 +202,17 @@ func TestInvariants(t *testing.T) {
 						fail("reopened outside the cooldown, or not silently")
 					}
 					if tr.Change == lc.Opened {
-						told, toldAny, level = at, true, s.Level
+						told, toldAny = at, true
+					}
+					if level = s.Level; len(ts) > 1 {
+						level = lc.Warning // and escalated by the same event
 					}
 					open, dismissed = true, false
 				case lc.Announced:
-					if !open || dismissed || at.Sub(told) < rule.Cooldown {
+					if !open || dismissed || at-told < rule.Cooldown {
 						fail("announced what is not open, or too early")
 					}
-					told = at
+					told, level = at, s.Level
 				case lc.Escalated:
 					if !open || dismissed || level == lc.Critical {
 						fail("escalated what is not open or is critical already")
@@ -232,7 +246,7 @@ func TestInvariants(t *testing.T) {
 			if open != (s.Status != lc.Clear) || dismissed != (s.Status == lc.Dismissed) {
 				t.Fatalf("seed %d: status %v, open %v, dismissed %v", seed, s.Status, open, dismissed)
 			}
-			if s.Status.Active() && s.Muted && e.Kind == lc.Observe && e.Level != lc.Good && at.Sub(told) >= rule.Cooldown {
+			if s.Status == lc.Open && s.Muted && e.Kind == lc.Observe && e.Level != lc.Good && at-told >= rule.Cooldown {
 				t.Fatalf("seed %d: still silent after the cooldown\n%s", seed, strings.Join(transcript, "\n"))
 			}
 		}

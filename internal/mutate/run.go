@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	gobuild "go/build"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,9 @@ type suite struct {
 	pkg  string // folder, relative to the module's root
 	run  string // as for go test -run
 	skip string // as for go test -skip
+	// inside leaves out the test files of the external test package, which take longer
+	// to compile than the package itself.
+	inside bool
 }
 
 // runner runs suites on mutants. It is safe for concurrent use once made.
@@ -44,7 +48,11 @@ func (r *runner) measure(s suite, limit time.Duration) error {
 		return nil
 	}
 	bin := filepath.Join(r.dir, fmt.Sprintf("unchanged%d", len(r.timeout)))
-	if out, err := r.build(s.pkg, bin, ""); err != nil {
+	overlay := filepath.Join(r.dir, "overlay.json")
+	if err := r.writeOverlay(overlay, s, map[string]string{}); err != nil {
+		return err
+	}
+	if out, err := r.build(s.pkg, bin, overlay); err != nil {
 		return fmt.Errorf("%s does not compile as it is: %w\n%s", s.pkg, err, out)
 	}
 	began := time.Now()
@@ -66,41 +74,56 @@ func (r *runner) try(m mutant, src []byte, suites []suite, name string) (outcome
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	changed, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
+	changed := filepath.Join(dir, "mutant.go")
 	if err := os.WriteFile(changed, m.apply(src), 0o600); err != nil {
 		return 0, err
 	}
-	data, err := json.Marshal(map[string]map[string]string{
-		"Replace": {filepath.Join(r.root, filepath.FromSlash(m.file)): changed},
-	})
-	if err != nil {
-		return 0, err
+	type program struct {
+		pkg    string
+		inside bool
 	}
-	if err := os.WriteFile(overlay, data, 0o600); err != nil {
-		return 0, err
-	}
-	built := map[string]string{} // test programs by package
-	for _, s := range suites {
-		if built[s.pkg] == "" {
-			bin := filepath.Join(dir, "test"+strconv.Itoa(len(built)))
+	built := map[program]string{}
+	for i, s := range suites {
+		p := program{s.pkg, s.inside}
+		if built[p] == "" {
+			bin, overlay := filepath.Join(dir, "test"+strconv.Itoa(i)), filepath.Join(dir, "overlay"+strconv.Itoa(i)+".json")
+			replace := map[string]string{filepath.Join(r.root, filepath.FromSlash(m.file)): changed}
+			if err := r.writeOverlay(overlay, s, replace); err != nil {
+				return 0, err
+			}
 			if _, err := r.build(s.pkg, bin, overlay); err != nil {
 				return notCompiled, nil
 			}
-			built[s.pkg] = bin
+			built[p] = bin
 		}
-		if _, err := r.test(s, built[s.pkg], r.timeout[s]); err != nil {
+		if _, err := r.test(s, built[p], r.timeout[s]); err != nil {
 			return killed, nil
 		}
 	}
 	return survived, nil
 }
 
-func (r *runner) build(pkg, bin, overlay string) ([]byte, error) {
-	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", bin}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
+// writeOverlay tells the compiler which files to read in place of others, or to leave out.
+func (r *runner) writeOverlay(name string, s suite, replace map[string]string) error {
+	if s.inside {
+		pkg, err := gobuild.ImportDir(filepath.Join(r.root, filepath.FromSlash(s.pkg)), 0)
+		if err != nil {
+			return err
+		}
+		for _, file := range pkg.XTestGoFiles {
+			replace[filepath.Join(pkg.Dir, file)] = ""
+		}
 	}
-	cmd := exec.Command("go", append(args, "./"+pkg)...)
+	data, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, data, 0o600)
+}
+
+// build compiles a test program without inlining, which is faster.
+func (r *runner) build(pkg, bin, overlay string) ([]byte, error) {
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-gcflags=-l", "-ldflags=-s -w", "-o", bin, "-overlay", overlay, "./"+pkg)
 	cmd.Dir = r.root
 	return cmd.CombinedOutput()
 }

@@ -10,9 +10,15 @@ import (
 	"strings"
 )
 
-// slow are tests of the root package that take seconds. They run after the others,
-// on the mutants that live on.
-const slow = "Invariants|SteadyService|EndpointsOverAWindow|TestTrend"
+// brief are tests of the root package that run a monitor for minutes of its clock.
+const brief = "TestBadOptions|TestAlert|TestLifeOfAnAlert|TestScopes|TestActsByHand|TestThresholds|TestRun|TestAbsence|TestPatterns|TestOneLimitAlone|TestServiceCovers|TestWordsAreTrue|TestMessageOfTheHost|TestDiagnostics|TestHealth|TestOutage|TestIncidents|TestExtremeValues|TestNoRegression|TestRegression|TestBaselineNeeds"
+
+// slow are tests that take seconds. They run on the mutants that live on.
+const slow = "TestAlertInvariants|TestQuietServices|TestRestoredMonitor"
+
+// root judges a file of the root package: first by the tests inside the package, which
+// call what decides directly, then by those that run a monitor.
+var root = []suite{{pkg: ".", inside: true}, {pkg: ".", run: brief, skip: slow}}
 
 // decide lists the files that decide what people are told, and the tests that judge
 // them. A file that is not here is judged by its own package's tests.
@@ -20,15 +26,31 @@ var decide = []struct {
 	files string // as for path.Match
 	tests []suite
 }{
-	{"internal/lifecycle/*.go", []suite{{pkg: "internal/lifecycle"}, {pkg: ".", run: "Alert|Threshold", skip: slow}}},
-	{"internal/stats/*.go", []suite{{pkg: "internal/stats"}}},
-	{"internal/system/*.go", []suite{{pkg: "internal/system"}}},
-	{"thresholds.go", []suite{{pkg: ".", skip: slow}, {pkg: "httpapi", run: "Threshold|Answers"}, {pkg: ".", run: slow}}},
-	{"baseline.go", []suite{{pkg: ".", run: "Baseline|Regression", skip: slow}, {pkg: ".", run: slow}}},
-	{"health.go", []suite{{pkg: ".", skip: slow}, {pkg: "httpapi", run: "Answers|Isolation"}}},
-	{"alerts.go", []suite{{pkg: ".", skip: slow}, {pkg: ".", run: slow}, {pkg: "httpapi"}}},
-	{"alertbook.go", []suite{{pkg: ".", skip: slow}, {pkg: ".", run: slow}}},
+	{"internal/lifecycle/*.go", []suite{{pkg: "internal/lifecycle"}}},
+	{"thresholds.go", append(root[:2:2], suite{pkg: "httpapi", run: "Threshold|TestBadRequests"}, suite{pkg: ".", run: "TestQuietServices"})},
+	{"finding.go", root},
+	{"judge.go", append(root[:2:2], suite{pkg: ".", run: "TestQuietServices|TestRestoredMonitorGoesOn"})},
+	{"alertlife.go", append(root[:2:2], suite{pkg: ".", run: slow})},
+	{"evidence.go", root},
+	{"baseline.go", append(root[:2:2], suite{pkg: ".", run: "TestBaselinesAreKept|TestSteadyService"})},
+	{"health.go", root},
+	{"scope.go", root},
+	{"analyze/mean.go", statistics},
+	{"analyze/difference.go", statistics},
+	{"analyze/summary.go", statistics},
+	{"analyze/trend.go", statistics},
+	{"analyze/changepoints.go", statistics},
+	{"analyze/posterior.go", statistics},
 	{"httpapi/access.go", []suite{{pkg: "httpapi"}}},
+}
+
+// simulations are tests of package analyze that try what it says on many series.
+const simulations = "TestInterval|TestPValueHolds|TestTrendDirection|TestNoChangePoints|TestChangePointsAreFound|TestDegreesOfFreedom"
+
+// statistics judges a file of package analyze by its fast tests first. Those of the
+// detector have nothing to do with what is judged.
+var statistics = []suite{
+	{pkg: "analyze", skip: simulations + "|Anomal|Detector|Noise|Scores|LongSeries"}, {pkg: "analyze", run: simulations},
 }
 
 // testsOf returns the suites that judge a file.

@@ -79,11 +79,24 @@ func (r *Ring) After(t time.Time) int {
 	return lo
 }
 
+// Remove takes a column off the ring; it must not be used any more.
+func (r *Ring) Remove(c Column) {
+	for i, other := range r.columns {
+		if other == c {
+			last := len(r.columns) - 1
+			r.columns[i], r.columns[last] = r.columns[last], nil
+			r.columns = r.columns[:last]
+			return
+		}
+	}
+}
+
 // chunkLen slots of a column are allocated together, when the first is set: a
 // column that is seldom fed costs little.
 const chunkLen = 128
 
-// Floats adds a column that keeps seven significant digits in four bytes.
+// Floats adds a column that keeps seven significant digits in four bytes. Numbers beyond
+// 3.4e38 either way are kept as that.
 func (r *Ring) Floats() Column {
 	c := &floats{r: r, chunks: make([]*[chunkLen]float32, (len(r.times)+chunkLen-1)/chunkLen)}
 	r.columns = append(r.columns, c)
@@ -106,7 +119,7 @@ func (c *floats) Set(v float64) {
 		}
 		c.chunks[s/chunkLen] = chunk
 	}
-	c.chunks[s/chunkLen][s%chunkLen] = float32(v)
+	c.chunks[s/chunkLen][s%chunkLen] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
 }
 
 func (c *floats) At(i int) float64 {

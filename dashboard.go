@@ -1,0 +1,87 @@
+package perfmon
+
+import (
+	"time"
+
+	"github.com/backend-prs/perfmon/analyze"
+)
+
+// Dashboard is everything for a first look.
+type Dashboard struct {
+	GeneratedAt   time.Time          `json:"generated_at"`
+	Hours         float64            `json:"hours"`
+	Service       ServiceStatus      `json:"service"`
+	Health        Health             `json:"health"`
+	Current       *Sample            `json:"current"` // nil before the first step has ended
+	Summary       map[string]Summary `json:"summary"` // by metric
+	Series        Series             `json:"series"`
+	Endpoints     []RequestStats     `json:"endpoints"`
+	Organizations []RequestStats     `json:"organizations"`
+	Baseline      *Baseline          `json:"baseline"` // in force; nil without one
+	Regressions   []Regression       `json:"regressions"`
+	Anomalies     []Anomaly          `json:"anomalies"`
+	Trends        []Trend            `json:"trends,omitzero"` // where asked for
+	Alerts        []Alert            `json:"alerts,omitzero"` // where asked for, newest first
+}
+
+// ServiceStatus is which process the figures are of, and for how long it was watched.
+type ServiceStatus struct {
+	Service
+	UptimeSeconds float64 `json:"uptime"`
+}
+
+// DashboardQuery says what a Dashboard shows.
+type DashboardQuery struct {
+	Window time.Duration // how far it reaches back; 0: the retention
+	Points int           // at most this many for each series; 0: all
+	Trends bool
+	Alerts bool
+	// Visible picks the alerts that count and are shown, at most Visible.Limit.
+	Visible AlertQuery
+}
+
+// Dashboard returns everything for a first look, in one call.
+func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
+	h := m.History()
+	now := m.Now()
+	window := now.Sub(h.since(q.Window))
+	s := h.series(window)
+	d := Dashboard{
+		GeneratedAt:   now,
+		Hours:         window.Hours(),
+		Service:       ServiceStatus{m.service, m.Uptime().Seconds()},
+		Health:        m.Health(q.Visible),
+		Summary:       map[string]Summary{},
+		Series:        s.Downsample(q.Points),
+		Endpoints:     h.Endpoints(window),
+		Organizations: h.Organizations(window),
+		Regressions:   []Regression{},
+		Anomalies:     h.Anomalies(window),
+	}
+	if sample, ok := m.Current(); ok {
+		d.Current = &sample
+	}
+	for name, column := range s.Metrics {
+		d.Summary[name] = analyze.Summarize(column.Values)
+	}
+	if list := m.Baselines().List(); len(list) > 0 {
+		d.Baseline = &list[0]
+		d.Regressions = m.Baselines().Regressions()
+	}
+	if q.Trends {
+		d.Trends = []Trend{}
+		for _, metric := range m.registry.catalog().metrics {
+			if _, ok := s.Metrics[metric.Name]; ok {
+				if t, err := h.Trend(metric.Name, Scope{}, 0); err == nil {
+					d.Trends = append(d.Trends, t)
+				}
+			}
+		}
+	}
+	if q.Alerts {
+		visible := q.Visible
+		visible.Since = now.Add(-window)
+		d.Alerts, _ = m.Alerts().List(visible)
+	}
+	return d
+}

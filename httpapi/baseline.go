@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/backend-prs/perfmon"
+)
+
+// baselinesAnswer is the answer of GET baseline/.
+type baselinesAnswer struct {
+	Current     *perfmon.Baseline    `json:"current"` // in force; null without one
+	History     []perfmon.Baseline   `json:"history"` // earlier ones, newest first
+	Regressions []perfmon.Regression `json:"regressions"`
+}
+
+// baselineAnswer is the answer of POST baseline/.
+type baselineAnswer struct {
+	Baseline perfmon.Baseline `json:"baseline"`
+}
+
+func (a *API) listBaselines(r *request) (answer, error) {
+	if err := readParams(r).finish(); err != nil {
+		return nil, err
+	}
+	out := baselinesAnswer{History: []perfmon.Baseline{}, Regressions: a.m.Baselines().Regressions()}
+	if list := a.m.Baselines().List(); len(list) > 0 {
+		out.Current, out.History = &list[0], list[1:]
+	}
+	return reply(http.StatusOK, out)
+}
+
+func (a *API) establishBaseline(r *request) (answer, error) {
+	if err := superAdmin(r.by, "baselines"); err != nil {
+		return nil, err
+	}
+	if err := readParams(r).finish(); err != nil {
+		return nil, err
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	most := a.retention()
+	f := field{
+		name: "duration_minutes", unit: time.Minute, own: true,
+		want: fmt.Sprintf("a number of minutes, at least ten intervals of %v, at most %g", a.m.Interval(), most.Minutes()),
+	}
+	minutes := read(body, f, parseNumber)
+	if err := body.finish(); err != nil {
+		return nil, err
+	}
+	window := perfmon.DefaultBaseline
+	if minutes != nil {
+		if !(*minutes > 0 && *minutes <= most.Minutes()) {
+			return nil, bad(f.name, valueText(*minutes), f.want)
+		}
+		window = max(inUnits(*minutes, time.Minute), 1) // 0 would be the default
+	}
+	b, err := a.m.Baselines().Establish(window, r.by.Name)
+	var notReady *perfmon.NotReadyError
+	switch {
+	case errors.As(err, &notReady):
+		return nil, err
+	case err != nil:
+		return nil, wire{"Window": f}.translate(err)
+	}
+	return reply(http.StatusCreated, baselineAnswer{b})
+}

@@ -1,0 +1,144 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/backend-prs/perfmon"
+)
+
+func TestPutThreshold(t *testing.T) {
+	s := serve(t)
+	whole := map[string]any{
+		"metric_name": "response_time_p95", "scope": "service", "warning_threshold": 1.5, "critical_threshold": 4.0, "comparison": "greater",
+		"consecutive_violations": 5.0, "cooldown_minutes": 0.0, "min_requests": 7.0, "absent_after_seconds": 90.0, "enabled": false,
+		"inherited": []any{},
+	}
+	with := func(changes map[string]any) map[string]any {
+		m := map[string]any{}
+		for k, v := range whole {
+			m[k] = v
+		}
+		for k, v := range changes {
+			if m[k] = v; v == "left out" {
+				delete(m, k)
+			}
+		}
+		return m
+	}
+	tests := []struct {
+		name, body string
+		status     int
+		want       map[string]any
+	}{
+		{"all fields", `{"metric_name":"response_time_p95","updates":{"warning_threshold":1.5,"critical_threshold":4,"comparison":"greater","consecutive_violations":5,"cooldown_minutes":0,"min_requests":7,"absent_after_seconds":90,"enabled":false}}`, 200, whole},
+		{"nothing left but one limit", `{"metric_name":"response_time_p95","updates":{"warning_threshold":null,"consecutive_violations":null,"cooldown_minutes":null,"min_requests":null,"absent_after_seconds":null}}`, 200, with(map[string]any{
+			"warning_threshold": nil, "consecutive_violations": 3.0, "cooldown_minutes": 15.0, "min_requests": 100.0, "absent_after_seconds": "left out",
+			"inherited": []any{"consecutive_violations", "cooldown_minutes", "min_requests"},
+		})},
+		{"its own cooldown", `{"metric_name":"response_time_p95","updates":{"cooldown_minutes":0.5}}`, 200, with(map[string]any{
+			"warning_threshold": nil, "consecutive_violations": 3.0, "cooldown_minutes": 0.5, "min_requests": 100.0, "absent_after_seconds": "left out",
+			"inherited": []any{"consecutive_violations", "min_requests"},
+		})},
+		{"a new one with a pattern", `{"metric_name":"error_rate","scope":"endpoint","applies_to":"GET /orders/*","updates":{"critical_threshold":20}}`, 201, map[string]any{
+			"metric_name": "error_rate", "scope": "endpoint", "applies_to": "GET /orders/*", "warning_threshold": nil, "critical_threshold": 20.0,
+			"comparison": "greater", "consecutive_violations": 3.0, "cooldown_minutes": 15.0, "min_requests": 100.0, "enabled": true,
+			"inherited": []any{"consecutive_violations", "cooldown_minutes", "min_requests"},
+		}},
+		{"a new one of a gauge", `{"metric_name":"queue_size","updates":{"warning_threshold":1,"critical_threshold":2,"consecutive_violations":1,"cooldown_minutes":1,"absent_after_seconds":60,"enabled":false,"comparison":"greater"}}`, 201, map[string]any{
+			"metric_name": "queue_size", "scope": "service", "warning_threshold": 1.0, "critical_threshold": 2.0, "comparison": "greater",
+			"consecutive_violations": 1.0, "cooldown_minutes": 1.0, "absent_after_seconds": 60.0, "enabled": false, "inherited": []any{},
+		}},
+	}
+	for _, test := range tests {
+		a := s.do("root", "PUT", "thresholds/", test.body)
+		if diff := cmp.Diff(test.want, a.body["threshold"]); a.status != test.status || diff != "" {
+			t.Errorf("%s: %d (-want +got):\n%s", test.name, a.status, diff)
+		}
+		before := s.records()
+		again := s.do("root", "PUT", "thresholds/", test.body)
+		if diff := cmp.Diff(test.want, again.body["threshold"]); again.status != 200 || diff != "" || s.records() != before {
+			t.Errorf("%s again: %d, %d changes (-want +got):\n%s", test.name, again.status, s.records()-before, diff)
+		}
+	}
+	s.load(3, 50)
+	if a := s.do("root", "GET", "alerts/?endpoint="+url.QueryEscape("GET /orders/{id}"), ""); len(a.list("alerts")) != 1 {
+		t.Errorf("the new threshold opened %v", a.body["alerts"])
+	}
+}
+
+// What a list of thresholds says of each can be read back by the Go API.
+func TestListedThresholdsReadBack(t *testing.T) {
+	s := serve(t)
+	var out struct{ Thresholds []perfmon.Threshold }
+	if err := json.Unmarshal([]byte(s.do("root", "GET", "thresholds/", "").raw), &out); err != nil {
+		t.Fatal(err)
+	}
+	var want []perfmon.Threshold
+	for _, th := range s.Thresholds().All() {
+		want = append(want, s.Thresholds().Effective(th))
+	}
+	if diff := cmp.Diff(want, out.Thresholds, cmp.Comparer(func(a, b perfmon.Value) bool { return a == b })); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Setting what is set already changes nothing: a run of violations goes on.
+func TestPutTheSameThresholdKeepsTheRun(t *testing.T) {
+	s := serve(t)
+	for range 6 {
+		s.load(2, 50)
+		if a := s.do("root", "PUT", "thresholds/", `{"metric_name":"error_rate","updates":{"warning_threshold":5,"critical_threshold":10,"enabled":true}}`); a.status != 200 {
+			t.Fatalf("%d %s", a.status, a.raw)
+		}
+	}
+	if a := s.do("root", "GET", "alerts/?metric=error_rate", ""); len(a.list("alerts")) != 1 {
+		t.Errorf("alerts: %s", a.raw)
+	}
+}
+
+func TestRemoveThreshold(t *testing.T) {
+	s := serve(t)
+	pattern := "GET /orders/*"
+	if a := s.do("root", "PUT", "thresholds/", `{"metric_name":"error_rate","scope":"endpoint","applies_to":"`+pattern+`","updates":{"critical_threshold":20}}`); a.status != 201 {
+		t.Fatalf("%d %s", a.status, a.raw)
+	}
+	call := "thresholds/?metric_name=error_rate&scope=endpoint&applies_to=" + url.QueryEscape(pattern)
+	for _, want := range []int{204, 404} {
+		if a := s.do("root", "DELETE", call, ""); a.status != want || want == 204 && a.raw != "" {
+			t.Errorf("%d, want %d: %s", a.status, want, a.raw)
+		}
+	}
+	if a := s.do("root", "DELETE", "thresholds/?metric_name=error_rate", ""); a.status != 204 {
+		t.Errorf("that of the service: %d %s", a.status, a.raw)
+	}
+	if _, err := s.Thresholds().Get(perfmon.ThresholdID{Metric: perfmon.ErrorRate}); err == nil {
+		t.Error("it is still there")
+	}
+}
+
+// An organization admin sees patterns that name its organization, and no others.
+func TestPatternsOfOrganizations(t *testing.T) {
+	limit := func(pattern string) perfmon.Option {
+		return perfmon.WithThreshold(perfmon.Threshold{
+			Metric: perfmon.ErrorRate, Scope: perfmon.ScopeOrganization, AppliesTo: pattern, Warning: perfmon.ValueOf(5), Cooldown: time.Minute,
+		})
+	}
+	s := serve(t, perfmon.WithoutDefaultThresholds(), limit(""), limit("acme"), limit("a*"), limit("globex"), limit("(other)"))
+	for as, want := range map[string][]string{
+		"acme": {"", "acme", "a*"}, "globex": {"", "globex"}, "(other)": {""}, "root": {"", "acme", "a*", "globex", "(other)"},
+	} {
+		var got []string
+		for _, th := range s.do(as, "GET", "thresholds/", "").list("thresholds") {
+			pattern, _ := th.(map[string]any)["applies_to"].(string)
+			got = append(got, pattern)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", as, diff)
+		}
+	}
+}
