@@ -85,6 +85,16 @@ type AlertTransition struct {
 // Active reports whether the alert is open or acknowledged.
 func (a Alert) Active() bool { return a.State == AlertOpen || a.State == AlertAcknowledged }
 
+// since returns when the alert opened, or was reopened, for the last time.
+func (a *Alert) since() time.Time {
+	for i := len(a.Changes) - 1; i >= 0; i-- {
+		if c := a.Changes[i].Change; c == ChangeOpened || c == ChangeReopened {
+			return a.Changes[i].At
+		}
+	}
+	return a.OpenedAt
+}
+
 // Key returns what the alert is open for.
 func (a Alert) Key() Key { return Key{a.Metric, a.Scope} }
 

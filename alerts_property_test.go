@@ -76,7 +76,7 @@ func TestAlertInvariants(t *testing.T) {
 				}
 				switch e.Change {
 				case perfmon.ChangeOpened:
-					if l != nil && e.At.Sub(l.opened) < cooldown {
+					if l != nil && e.At.Sub(l.opened) < cooldown && !(e.Alert.Reopened > 0 && e.Alert.Severity == perfmon.Critical) {
 						fail("an opening within the cooldown")
 					}
 					if l != nil && e.Alert.ID < l.id {

@@ -44,7 +44,10 @@ type DashboardQuery struct {
 func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 	h := m.History()
 	now := m.Now()
-	window := now.Sub(h.since(q.Window))
+	window := q.Window
+	if retention := m.settings.get().Retention; window <= 0 || window > retention {
+		window = retention
+	}
 	s := h.series(window)
 	d := Dashboard{
 		GeneratedAt:   now,

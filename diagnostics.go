@@ -212,13 +212,31 @@ func (m *Monitor) thresholdStatus(now moment, settings *Settings) []ThresholdSta
 			list = append(list, m.thresholdIn(t, key, keys[key], now, settings, sampled, present))
 			continue
 		}
+		before := len(list)
 		for _, key := range order {
 			if w := watching(all, key); w == t {
 				list = append(list, m.thresholdIn(t, key, keys[key], now, settings, sampled, true))
 			}
 		}
+		if len(list) == before {
+			list = append(list, m.thresholdOfNone(t, settings))
+		}
 	}
 	return list
+}
+
+// thresholdOfNone is the status of a threshold that nothing violates.
+func (m *Monitor) thresholdOfNone(t *Threshold, settings *Settings) ThresholdStatus {
+	st := ThresholdStatus{Metric: t.Metric, Kind: t.Scope, AppliesTo: t.AppliesTo, Needed: t.life(settings).Violations, State: "clear"}
+	switch {
+	case t.Disabled:
+		st.Why = "It is disabled."
+	case t.Metric == ThroughputRPS:
+		st.Why = fmt.Sprintf("No %s that it watches has fallen below it.", t.Scope)
+	default:
+		st.Why = fmt.Sprintf("No %s that it watches violates it with at least %d requests within %v.", t.Scope, t.leastRequests(), evidenceSpan)
+	}
+	return st
 }
 
 func (m *Monitor) thresholdIn(t *Threshold, key Key, k KeyState, now moment, settings *Settings, sampled, present bool) ThresholdStatus {

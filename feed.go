@@ -28,7 +28,7 @@ func (e AlertEvent) String() string {
 	if e.Change != ChangeResolved {
 		return fmt.Sprintf("%s %s: %s", e.Alert.Severity, e.Change, e.Alert.Message)
 	}
-	after := e.At.Sub(e.Alert.OpenedAt).Round(time.Second)
+	after := e.At.Sub(e.Alert.since()).Round(time.Second)
 	if v, ok := e.Alert.Value.Get(); ok {
 		return fmt.Sprintf("%s resolved after %v: %s is %s", e.Alert.Severity, after, e.Alert.Key(), withUnit(v, e.Alert.Unit))
 	}

@@ -301,6 +301,10 @@ func (m *Monitor) restore(store Store) error {
 				}
 			}
 		}
+		if r.Settings != nil {
+			m.restoreSettings(r.Settings)
+			return nil
+		}
 		m.apply(r)
 		return nil
 	}

@@ -163,7 +163,7 @@ func (m *Monitor) observe(now moment, watch *watcher, sample *Sample, scopes []s
 			m.notePresence(now, t, s, sample, &o)
 			if s.scope == (Scope{}) {
 				if v, present := o.value.Get(); present && t.severity(v) != "" {
-					o.worst = worstEndpoints(metric, scopes)
+					o.worst = worstEndpoints(t, metric, scopes)
 				}
 			}
 			all = append(all, o)
@@ -309,8 +309,9 @@ func (m *Monitor) lastSeen(now moment, key Key) (time.Duration, bool) {
 // worstNamed is how many endpoints an alert of the service names.
 const worstNamed = 3
 
-// worstEndpoints names the endpoints with the worst values of a metric of requests.
-func worstEndpoints(metric Metric, scopes []scopeStep) []string {
+// worstEndpoints names the endpoints with the worst values of a metric of requests, of
+// those that are past the limits themselves.
+func worstEndpoints(t *Threshold, metric Metric, scopes []scopeStep) []string {
 	at := requestMetric(metric.Name)
 	if at < 0 || at == throughputFigure {
 		return nil
@@ -318,7 +319,7 @@ func worstEndpoints(metric Metric, scopes []scopeStep) []string {
 	var list []*scopeStep
 	for i := range scopes {
 		s := &scopes[i]
-		if v := s.figures[at]; s.scope.Kind() == ScopeEndpoint && v == v && v > 0 {
+		if v := s.figures[at]; s.scope.Kind() == ScopeEndpoint && v == v && t.severity(v) != "" {
 			list = append(list, s)
 		}
 	}

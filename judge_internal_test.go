@@ -319,7 +319,7 @@ func TestKeyStateFollowsTheThreshold(t *testing.T) {
 
 func TestKeyStateOfTheHost(t *testing.T) {
 	th := limits(ValueOf(5), ValueOf(10), Greater)
-	k := KeyState{Host: true, Life: lifecycle.State{Status: lifecycle.Open, Level: lifecycle.Warning, Known: true}}
+	k := KeyState{Host: true, Life: lifecycle.State{Status: lifecycle.Open, Level: lifecycle.Warning}}
 	if got := k.values(th, 6, 7, 8); !got.Host {
 		t.Error("a judge took it over without a change")
 	}
@@ -749,19 +749,20 @@ func TestJudgeWorstEndpoints(t *testing.T) {
 	scopes := []scopeStep{
 		step("", "", 100), step("", "acme", 90), step("c", "", 5), step("b", "", 5), step("a", "", 1), step("d", "", 7), step("e", "", 0), step("f", "", math.NaN()),
 	}
+	past := &Threshold{Warning: ValueOf(0.5), Comparison: Greater}
 	want := []string{"d (7 %)", "b (5 %)", "c (5 %)"}
-	if diff := cmp.Diff(want, worstEndpoints(errorRateMetric, scopes)); diff != "" {
+	if diff := cmp.Diff(want, worstEndpoints(past, errorRateMetric, scopes)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	slices.Reverse(scopes)
-	if diff := cmp.Diff(want, worstEndpoints(errorRateMetric, scopes)); diff != "" {
+	if diff := cmp.Diff(want, worstEndpoints(past, errorRateMetric, scopes)); diff != "" {
 		t.Errorf("the other way round (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"a (1 s)"}, worstEndpoints(Metric{Name: ResponseTimeP50, Unit: "s"}, []scopeStep{step("a", "", 1)})); diff != "" {
+	if diff := cmp.Diff([]string{"a (1 s)"}, worstEndpoints(past, Metric{Name: ResponseTimeP50, Unit: "s"}, []scopeStep{step("a", "", 1)})); diff != "" {
 		t.Errorf("the first metric of requests (-want +got):\n%s", diff)
 	}
 	for _, metric := range []string{ThroughputRPS, HeapMB} {
-		if got := worstEndpoints(Metric{Name: metric}, scopes); got != nil {
+		if got := worstEndpoints(past, Metric{Name: metric}, scopes); got != nil {
 			t.Errorf("%s: %v", metric, got)
 		}
 	}

@@ -3,6 +3,7 @@ package perfmon
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"sync/atomic"
 	"time"
@@ -151,21 +152,22 @@ type SettingsRecord struct {
 	Origins  map[string]Origin `json:"origins"`
 }
 
-// settingNames are the fields of Settings with a test for a difference.
+// settingNames are the fields of Settings, each with a test for a difference and a copy.
 var settingNames = []struct {
 	name    string
 	differs func(a, b *Settings) bool
+	copy    func(to, from *Settings)
 }{
-	{"Enabled", func(a, b *Settings) bool { return a.Enabled != b.Enabled }},
-	{"AlertCooldown", func(a, b *Settings) bool { return a.AlertCooldown != b.AlertCooldown }},
-	{"ConsecutiveViolations", func(a, b *Settings) bool { return a.ConsecutiveViolations != b.ConsecutiveViolations }},
-	{"RegressionSensitivity", func(a, b *Settings) bool { return a.RegressionSensitivity != b.RegressionSensitivity }},
-	{"Sensitivities", func(a, b *Settings) bool { return !maps.Equal(a.Sensitivities, b.Sensitivities) }},
-	{"Retention", func(a, b *Settings) bool { return a.Retention != b.Retention }},
-	{"CollectTimeout", func(a, b *Settings) bool { return a.CollectTimeout != b.CollectTimeout }},
-	{"MaxEndpoints", func(a, b *Settings) bool { return a.MaxEndpoints != b.MaxEndpoints }},
-	{"MaxOrganizations", func(a, b *Settings) bool { return a.MaxOrganizations != b.MaxOrganizations }},
-	{"TrendAnalysis", func(a, b *Settings) bool { return a.TrendAnalysis != b.TrendAnalysis }},
+	{"Enabled", func(a, b *Settings) bool { return a.Enabled != b.Enabled }, func(a, b *Settings) { a.Enabled = b.Enabled }},
+	{"AlertCooldown", func(a, b *Settings) bool { return a.AlertCooldown != b.AlertCooldown }, func(a, b *Settings) { a.AlertCooldown = b.AlertCooldown }},
+	{"ConsecutiveViolations", func(a, b *Settings) bool { return a.ConsecutiveViolations != b.ConsecutiveViolations }, func(a, b *Settings) { a.ConsecutiveViolations = b.ConsecutiveViolations }},
+	{"RegressionSensitivity", func(a, b *Settings) bool { return a.RegressionSensitivity != b.RegressionSensitivity }, func(a, b *Settings) { a.RegressionSensitivity = b.RegressionSensitivity }},
+	{"Sensitivities", func(a, b *Settings) bool { return !maps.Equal(a.Sensitivities, b.Sensitivities) }, func(a, b *Settings) { a.Sensitivities = maps.Clone(b.Sensitivities) }},
+	{"Retention", func(a, b *Settings) bool { return a.Retention != b.Retention }, func(a, b *Settings) { a.Retention = b.Retention }},
+	{"CollectTimeout", func(a, b *Settings) bool { return a.CollectTimeout != b.CollectTimeout }, func(a, b *Settings) { a.CollectTimeout = b.CollectTimeout }},
+	{"MaxEndpoints", func(a, b *Settings) bool { return a.MaxEndpoints != b.MaxEndpoints }, func(a, b *Settings) { a.MaxEndpoints = b.MaxEndpoints }},
+	{"MaxOrganizations", func(a, b *Settings) bool { return a.MaxOrganizations != b.MaxOrganizations }, func(a, b *Settings) { a.MaxOrganizations = b.MaxOrganizations }},
+	{"TrendAnalysis", func(a, b *Settings) bool { return a.TrendAnalysis != b.TrendAnalysis }, func(a, b *Settings) { a.TrendAnalysis = b.TrendAnalysis }},
 }
 
 // settingsOwner owns the settings in force. What it points to never changes.
@@ -223,6 +225,31 @@ func (m *Monitor) applySettings(r *SettingsRecord) {
 	m.enabled.Store(s.Enabled)
 	m.traffic.SetLimits(s.MaxEndpoints, s.MaxOrganizations)
 	m.history.setRetention(s.Retention, m.interval)
+}
+
+// restoreSettings takes over what was changed at run time. Code and the environment may
+// have changed since, so the other settings stay as they are now, and so does one that is
+// not valid any more.
+func (m *Monitor) restoreSettings(r *SettingsRecord) {
+	now := m.settings.current.Load()
+	next := SettingsRecord{now.Settings.clone(), maps.Clone(now.Origins)}
+	for _, s := range settingNames {
+		if r.Origins[s.name].Source != SourceRunTime {
+			continue
+		}
+		changed := next.Settings.clone()
+		s.copy(&changed, &r.Settings)
+		err := changed.validate()
+		if err == nil {
+			err = changed.validateFor(m.stepLength, m.interval, m.registry.catalog())
+		}
+		if err != nil {
+			m.log.write(slog.LevelWarn, "a setting in the store is not valid any more", "error", err.Error())
+			continue
+		}
+		next.Settings, next.Origins[s.name] = changed, r.Origins[s.name]
+	}
+	m.applySettings(&next)
 }
 
 // settingsJSON is Settings in JSON, in the units of the seed.

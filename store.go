@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/exp/slices"
 )
 
 // Record is one change: the whole new state of one thing, numbered in the order of all

@@ -229,6 +229,8 @@ func (t Threshold) complete(c *catalog) (Threshold, error) {
 		return t, &FieldError{"MinRequests", t.MinRequests, "1 to 1000000, or 0 for the default"}
 	case t.MinRequests > 0 && !ofRequests:
 		return t, &FieldError{"MinRequests", t.MinRequests, "0, as " + t.Metric + " is no metric of requests"}
+	case t.AbsentAfter != 0 && t.Metric == ThroughputRPS:
+		return t, &FieldError{"AbsentAfter", t.AbsentAfter, "0, as throughput is never absent: without requests it is 0"}
 	case t.AbsentAfter != 0 && (t.AbsentAfter < time.Second || t.AbsentAfter > maxCooldown):
 		return t, &FieldError{"AbsentAfter", t.AbsentAfter, "1s to 30 days, or 0 for never"}
 	}

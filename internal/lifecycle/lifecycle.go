@@ -55,7 +55,6 @@ type State struct {
 	CoolFrom   time.Duration `json:"cool_from,omitempty"`  // when the cooldown began
 	Muted      bool          `json:"muted,omitempty"`      // reopened within the cooldown, and nobody was told
 	Covered    bool          `json:"covered,omitempty"`    // opened under an alert of the service, and nobody was told
-	Known      bool          `json:"known,omitempty"`      // people were told of the last alert at some time
 }
 
 // Kind says what an event is.
@@ -176,7 +175,7 @@ func (s State) Next(r Rule, e Event) (State, []Transition) {
 		}
 	case Escalate:
 		if s.Status.Active() && s.Level == Warning {
-			return s.escalate(true)
+			return s.escalate(true, e.At)
 		}
 	}
 	return s, nil
@@ -209,7 +208,7 @@ func (s State) bad(r Rule, e Event) (State, []Transition) {
 	case s.Status.Active() && s.Level == Warning && critical:
 		// What somebody acknowledged was the warning.
 		s.Status = Open
-		return s.escalate(!e.Covered)
+		return s.escalate(!e.Covered, e.At)
 	case s.Status.Active() && s.Quiet() && !e.Covered:
 		return s.announce(r, e)
 	}
@@ -222,7 +221,7 @@ func (s State) announce(r Rule, e Event) (State, []Transition) {
 	if _, cooling := s.Cooling(r, e.At); cooling && s.Muted || s.Status == Acknowledged {
 		return s, nil
 	}
-	s.Muted, s.Covered, s.Known = false, false, true
+	s.Muted, s.Covered = false, false
 	s.CoolFrom = e.At
 	s.Level = e.Level // what people are told is true now
 	return s, []Transition{{Announced, true}}
@@ -236,7 +235,7 @@ func (s State) raise(r Rule, e Event) (State, []Transition) {
 		return s.open(r, max(e.Level, Warning), e)
 	case s.Status.Active() && e.Level > s.Level:
 		s.Status = Open
-		return s.escalate(true)
+		return s.escalate(true, e.At)
 	}
 	return s, nil
 }
@@ -247,7 +246,7 @@ func (s State) open(r Rule, level Level, e Event) (State, []Transition) {
 	before := s.Level
 	s.Status, s.Level, s.Covered = Open, level, e.Covered
 	if !cooling {
-		s.CoolFrom, s.Known = e.At, !e.Covered
+		s.CoolFrom = e.At
 		return s, []Transition{{Opened, !e.Covered}}
 	}
 	s.Muted = true
@@ -255,20 +254,21 @@ func (s State) open(r Rule, level Level, e Event) (State, []Transition) {
 	if level <= before {
 		return s, []Transition{reopened}
 	}
-	s, escalated := s.escalate(!e.Covered)
+	s, escalated := s.escalate(!e.Covered, e.At)
 	return s, append([]Transition{reopened}, escalated...)
 }
 
-// escalate makes an alert critical. Where people have never been told that it opened,
-// that is what they are told now.
-func (s State) escalate(notify bool) (State, []Transition) {
+// escalate makes an alert critical. Where nobody was told that it is there, people are
+// told that it opened.
+func (s State) escalate(notify bool, at time.Duration) (State, []Transition) {
 	s.Level = Critical
 	if !notify {
 		return s, []Transition{{Escalated, false}}
 	}
-	known := s.Known
-	s.Muted, s.Covered, s.Known = false, false, true
-	if !known {
+	quiet := s.Quiet()
+	s.Muted, s.Covered = false, false
+	if quiet {
+		s.CoolFrom = at
 		return s, []Transition{{Escalated, false}, {Announced, true}}
 	}
 	return s, []Transition{{Escalated, true}}

@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,7 +96,7 @@ func TestRules(t *testing.T) {
 		{"within the cooldown it reopens silently, and goes silently", rule, "www...www...", "2:opened* 5:resolved* 8:reopened 11:resolved"},
 		{"after the cooldown it opens anew", rule, "www..." + strings.Repeat(".", 13) + "www", "2:opened* 5:resolved* 21:opened*"},
 		{"the last step of the cooldown is still within", rule, "www..." + strings.Repeat(".", 11) + "www", "2:opened* 5:resolved* 19:reopened"},
-		{"a reopened one that got worse is told of, and so is its end", rule, "www...ccc...", "2:opened* 5:resolved* 8:reopened 8:escalated* 11:resolved*"},
+		{"a reopened one that got worse is told of, and so is its end", rule, "www...ccc...", "2:opened* 5:resolved* 8:reopened 8:escalated 8:announced* 11:resolved*"},
 		{"a reopened one still bad when the cooldown ends is told of", rule, "www...www" + strings.Repeat("w", 15) + "...", "2:opened* 5:resolved* 8:reopened 20:announced* 26:resolved*"},
 		{"without a cooldown nothing reopens", short, "www...www...", "2:opened* 5:resolved* 8:opened* 11:resolved*"},
 
@@ -113,7 +114,7 @@ func TestRules(t *testing.T) {
 		{"and not again by the value", rule, "wwweccc", "2:opened* 3:escalated*"},
 		{"a critical one cannot be escalated", rule, "ccce", "2:opened*"},
 
-		{"a critical one that comes back as a warning is a warning", rule, "ccc...wwwccc", "2:opened* 5:resolved* 8:reopened 11:escalated*"},
+		{"a critical one that comes back as a warning is a warning", rule, "ccc...wwwccc", "2:opened* 5:resolved* 8:reopened 11:escalated 11:announced*"},
 		{"an acknowledged one is not announced again", rule, "www...wwwa" + strings.Repeat("w", 15) + "...", "2:opened* 5:resolved* 8:reopened 9:acknowledged 27:resolved"},
 
 		{"covered, it opens and goes without a word", rule, "qqqq...", "2:opened 6:resolved"},
@@ -209,7 +210,8 @@ func TestInvariants(t *testing.T) {
 					}
 					open, dismissed = true, false
 				case lc.Announced:
-					if !open || dismissed || at-told < rule.Cooldown {
+					escalated := slices.ContainsFunc(ts, func(t lc.Transition) bool { return t.Change == lc.Escalated })
+					if !open || dismissed || at-told < rule.Cooldown && !escalated {
 						fail("announced what is not open, or too early")
 					}
 					told, level = at, s.Level

@@ -101,13 +101,13 @@ func TestStates(t *testing.T) {
 		{"a good value after a bad one", []lc.Event{critical, good}, lc.State{}},
 		{"withdrawn while clear", []lc.Event{critical, {Kind: lc.Withdraw}}, lc.State{}},
 		{"one violation", []lc.Event{critical}, lc.State{Violating: 1, Critical: 1}},
-		{"one violation after a good value", []lc.Event{good, critical, critical}, lc.State{Status: lc.Open, Level: lc.Critical, Violating: 2, Critical: 2, CoolFrom: 20 * time.Second, Known: true}},
-		{"one warning at once", []lc.Event{{Level: lc.Warning, AtOnce: true}}, lc.State{Status: lc.Open, Level: lc.Warning, Violating: 1, Known: true}},
-		{"open, one good value", []lc.Event{warning, warning, good}, lc.State{Status: lc.Open, Level: lc.Warning, Recovering: 1, CoolFrom: 10 * time.Second, Known: true}},
-		{"resolved", []lc.Event{warning, warning, good, good}, lc.State{Level: lc.Warning, CoolFrom: 10 * time.Second, Known: true}},
+		{"one violation after a good value", []lc.Event{good, critical, critical}, lc.State{Status: lc.Open, Level: lc.Critical, Violating: 2, Critical: 2, CoolFrom: 20 * time.Second}},
+		{"one warning at once", []lc.Event{{Level: lc.Warning, AtOnce: true}}, lc.State{Status: lc.Open, Level: lc.Warning, Violating: 1}},
+		{"open, one good value", []lc.Event{warning, warning, good}, lc.State{Status: lc.Open, Level: lc.Warning, Recovering: 1, CoolFrom: 10 * time.Second}},
+		{"resolved", []lc.Event{warning, warning, good, good}, lc.State{Level: lc.Warning, CoolFrom: 10 * time.Second}},
 		{"resolved under cover", []lc.Event{covered, covered, good, good}, lc.State{Level: lc.Warning, CoolFrom: 10 * time.Second}},
-		{"resolved after it reopened", []lc.Event{warning, warning, good, good, warning, warning, good, good}, lc.State{Level: lc.Warning, CoolFrom: 10 * time.Second, Known: true}},
-		{"raised while it recovers", []lc.Event{warning, warning, good, {Kind: lc.Raise, Level: lc.Warning}}, lc.State{Status: lc.Open, Level: lc.Warning, CoolFrom: 10 * time.Second, Known: true}},
+		{"resolved after it reopened", []lc.Event{warning, warning, good, good, warning, warning, good, good}, lc.State{Level: lc.Warning, CoolFrom: 10 * time.Second}},
+		{"raised while it recovers", []lc.Event{warning, warning, good, {Kind: lc.Raise, Level: lc.Warning}}, lc.State{Status: lc.Open, Level: lc.Warning, CoolFrom: 10 * time.Second}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, play(rule, test.events...)); diff != "" {
