@@ -89,8 +89,9 @@ func newAlertBook(message *template.Template) *alertBook {
 
 // transition carries out what changed in the life of a key: one record for each change,
 // or one for the key alone where only its state did. describe words an alert that
-// opened, was announced or escalated; it may be nil.
-func (b *alertBook) transition(now moment, key Key, k KeyState, changes []lifecycle.Transition, by, note string, describe func(*Alert)) []Record {
+// opened, was announced or escalated; it may be nil. value is the one at which an alert
+// resolves.
+func (b *alertBook) transition(now moment, key Key, k KeyState, changes []lifecycle.Transition, by, note string, value Value, describe func(*Alert)) []Record {
 	if len(changes) == 0 {
 		return []Record{{Alert: &AlertRecord{Key: key, State: k}}}
 	}
@@ -134,6 +135,9 @@ func (b *alertBook) transition(now moment, key Key, k KeyState, changes []lifecy
 			describe(&a)
 		}
 		a = a.changed(change, now.wall, by, note)
+		if t.Change == lifecycle.Resolved {
+			a.Changes[len(a.Changes)-1].Value = value
+		}
 		committed := a
 		records = append(records, Record{Alert: &AlertRecord{Key: key, State: k, Alert: &committed, Change: change, Notify: t.Notify}})
 	}
@@ -173,7 +177,7 @@ func (b *alertBook) act(now moment, id, by string, kind lifecycle.Kind) ([]Recor
 			a.Message = truncate(a.Message+"; escalated by "+by, maxMessage)
 		}
 	}
-	return b.transition(now, a.Key(), k, changes, by, "", describe), a, nil
+	return b.transition(now, a.Key(), k, changes, by, "", a.Value, describe), a, nil
 }
 
 // raise returns what follows from an alert of the host's own, and its ID.
@@ -193,7 +197,7 @@ func (b *alertBook) raise(now moment, h HostAlert, metadata Metadata, unit strin
 	}
 	k.Host = true
 	k = k.cooling(now)
-	records := b.transition(now, key, k, changes, ByMonitor, "", func(a *Alert) {
+	records := b.transition(now, key, k, changes, ByMonitor, "", h.Value, func(a *Alert) {
 		a.Cause, a.Unit, a.Value, a.Threshold = CauseHost, unit, h.Value, Value{}
 		a.Message, a.UserID, a.Metadata = h.Message, h.UserID, b.fitting(metadata)
 	})

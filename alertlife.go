@@ -15,8 +15,8 @@ import (
 func (b *alertBook) judge(now moment, findings []finding, watched func(Key) bool, heard func(Key) time.Duration) []Record {
 	changed := map[Key]KeyState{}
 	var records []Record
-	next := func(key Key, k KeyState, changes []lifecycle.Transition, note string, describe func(*Alert)) {
-		records = append(records, b.transition(now, key, k.cooling(now), changes, ByMonitor, note, describe)...)
+	next := func(key Key, k KeyState, changes []lifecycle.Transition, note string, value Value, describe func(*Alert)) {
+		records = append(records, b.transition(now, key, k.cooling(now), changes, ByMonitor, note, value, describe)...)
 		changed[key] = records[len(records)-1].Alert.State
 	}
 	state := func(key Key) KeyState {
@@ -31,19 +31,39 @@ func (b *alertBook) judge(now moment, findings []finding, watched func(Key) bool
 		var changes []lifecycle.Transition
 		k.Life, changes = k.Life.Next(k.Rule, lifecycle.Event{Kind: lifecycle.Withdraw, At: now.elapsed})
 		k.Threshold = nil
-		next(key, k.calm(), changes, note, func(a *Alert) { a.Value = Value{} })
+		next(key, k.calm(), changes, note, Value{}, nil)
 	}
 	sortRecords(records)
 	for _, f := range worst(findings) {
 		before := state(f.key)
 		covered := f.key.Kind() == ScopeEndpoint && state(Key{Metric: f.key.Metric}).Life.Status.Active()
 		k, changes := before.observe(now, &f, covered)
+		if len(changes) == 0 {
+			if r, ok := b.otherCause(now, k, &f); ok {
+				records = append(records, r)
+				changed[f.key] = k
+				continue
+			}
+		}
 		if len(changes) == 0 && k.same(before) {
 			continue
 		}
-		next(f.key, k, changes, "", func(a *Alert) { b.describe(a, &f) })
+		next(f.key, k, changes, "", f.value, func(a *Alert) { b.describe(a, &f) })
 	}
 	return records
+}
+
+// otherCause returns the record of an alert that stays while what is wrong becomes
+// another thing: the metric is gone, or back and bad. Nobody must go by the old words.
+func (b *alertBook) otherCause(now moment, k KeyState, f *finding) (r Record, ok bool) {
+	old := b.get(k.AlertID)
+	if old == nil || !old.Active() || f.severity == "" || (f.cause == CauseAbsence) == (old.Cause == CauseAbsence) || old.Cause == CauseHost {
+		return r, false
+	}
+	a := *old
+	b.describe(&a, f)
+	a = a.changed(ChangeUpdated, now.wall, ByMonitor, "")
+	return Record{Alert: &AlertRecord{Key: f.key, State: k, Alert: &a, Change: ChangeUpdated, Notify: !k.Life.Quiet()}}, true
 }
 
 // endedKeys returns the keys whose alert or run is over though no value says so, each
@@ -138,14 +158,19 @@ func (k KeyState) same(o KeyState) bool {
 		slices.Equal(k.Recent, o.Recent)
 }
 
-// describe words an alert by a finding. The end of an alert keeps the words of its last
-// change and takes the value alone.
+// describe words an alert by a finding. An alert that is over keeps its last words.
 func (b *alertBook) describe(a *Alert, f *finding) {
-	a.Value, a.Unit = f.value, f.unit
 	if f.severity == "" || a.State == AlertResolved {
 		return
 	}
-	a.Cause, a.Threshold = f.cause, f.limit
+	if f.cause == CauseThreshold && a.Severity == Warning && f.severity == Critical && f.threshold != nil {
+		// The run as a whole is a warning, though its last value is worse: the limit that
+		// all of it passed is the one for warnings.
+		milder := *f
+		milder.severity, milder.limit = Warning, f.threshold.limit(Warning)
+		f = &milder
+	}
+	a.Value, a.Unit, a.Cause, a.Threshold = f.value, f.unit, f.cause, f.limit
 	a.Message = b.message(f)
 	metadata, err := newMetadata(f.evidence)
 	if err == nil {

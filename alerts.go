@@ -30,6 +30,10 @@ const (
 	ChangeAcknowledged AlertChange = "acknowledged" // by hand
 	ChangeDismissed    AlertChange = "dismissed"    // by hand
 	ChangeResolved     AlertChange = "resolved"
+	// ChangeUpdated is an alert that stays, while what is wrong becomes another thing: a
+	// metric that was past its limit has no value any more, or one that was absent is
+	// back and past its limit.
+	ChangeUpdated AlertChange = "updated"
 	// ChangeReopened is a resolved alert that came back within its cooldown. It is
 	// listed with the alert, and nobody is notified.
 	ChangeReopened AlertChange = "reopened"
@@ -43,7 +47,8 @@ const (
 const ByMonitor = "monitor"
 
 // Alert is a metric in a scope that needs, or needed, somebody's attention. Severity,
-// Value, Threshold and Message belong together: they are those of the latest change.
+// Value, Threshold and Message belong together. They say what is wrong, or was: the value
+// at which an alert resolved is in its last transition.
 type Alert struct {
 	// ID is unique, sorts by time and is safe in a URL.
 	ID     string `json:"alert_id"`

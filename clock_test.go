@@ -1,6 +1,7 @@
 package perfmon_test
 
 import (
+	"math"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -109,6 +110,40 @@ func TestWordsAreTrue(t *testing.T) {
 		"critical opened: error_rate of service is 30 %, past the critical limit of 10 %; worst: GET / (30 %)",
 		"critical resolved after 30s: error_rate of service is 0 %",
 		"warning opened: error_rate of service is 6 %, past the warning limit of 5 %; worst: GET / (6 %)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A run of both kinds is a warning, and says which limit all of it passed. An alert whose
+// metric goes away, or comes back, says so.
+func TestWordsFollowWhatIsWrong(t *testing.T) {
+	v := math.NaN()
+	b := start(t, perfmon.WithoutDefaultThresholds(), perfmon.WithMetricFunc(perfmon.Metric{Name: "g", Unit: "jobs"}, func() float64 { return v }),
+		perfmon.WithThreshold(perfmon.Threshold{Metric: "g", Warning: perfmon.ValueOf(5), Critical: perfmon.ValueOf(10), AbsentAfter: time.Minute}))
+	for _, v = range []float64{6, 6, 50} {
+		b.step()
+	}
+	v = math.NaN()
+	for range 7 {
+		b.step()
+	}
+	for _, v = range []float64{7, 7} {
+		b.step()
+	}
+	for _, v = range []float64{1, 1, 1} {
+		b.step()
+	}
+	var got []string
+	for range 4 {
+		got = append(got, b.event().String())
+	}
+	want := []string{
+		"warning opened: g of service is 50 jobs, past the warning limit of 5 jobs",
+		"critical escalated: g of service has had no value for 1m0s",
+		"critical updated: g of service is 7 jobs, past the warning limit of 5 jobs",
+		"critical resolved after 2m0s: g of service is 1 jobs",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

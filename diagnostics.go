@@ -21,7 +21,8 @@ type Diagnostics struct {
 	RetentionHours  float64            `json:"retention_hours"`
 	Points          int                `json:"points_held"`
 	StepPanics      uint64             `json:"step_panics"`
-	LogDropped      uint64             `json:"log_dropped"` // messages that the logger was too slow for
+	StepsDropped    uint64             `json:"steps_dropped"` // whose findings or points the store was too slow for
+	LogDropped      uint64             `json:"log_dropped"`   // messages that the logger was too slow for
 	Metrics         []MetricStatus     `json:"metrics"`
 	Thresholds      []ThresholdStatus  `json:"thresholds"`
 	Collectors      []CollectorStatus  `json:"collectors"`
@@ -93,7 +94,7 @@ func (m *Monitor) Diagnostics() Diagnostics {
 	d := Diagnostics{
 		Time: now.wall, Enabled: m.Recording(), StepSeconds: m.stepLength.Seconds(), IntervalSeconds: m.interval.Seconds(),
 		RetentionHours: settings.Retention.Hours(), Points: m.history.len(), StepPanics: m.stepPanics.Load(),
-		LogDropped: m.log.dropped.Load(), Hooks: m.Hooks(), Alerts: m.alerts.counts(), Store: m.journal.status(),
+		StepsDropped: m.worker.dropped.Load(), LogDropped: m.log.dropped.Load(), Hooks: m.Hooks(), Alerts: m.alerts.counts(), Store: m.journal.status(),
 		Collectors: []CollectorStatus{},
 	}
 	m.mu.Lock()

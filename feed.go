@@ -14,9 +14,10 @@ import (
 
 // AlertEvent is one change of an alert that people are notified of.
 type AlertEvent struct {
-	// Number is that of the record of the change; events have ascending numbers.
+	// Number is that of the record of the change. The events of an alert have ascending
+	// numbers, and so have all events where none were merged.
 	Number uint64 `json:"number"`
-	// Change is opened, escalated, acknowledged, dismissed or resolved.
+	// Change is opened, escalated, updated, acknowledged, dismissed or resolved.
 	Change AlertChange `json:"change"`
 	At     time.Time   `json:"at"`
 	By     string      `json:"by"`
@@ -29,10 +30,18 @@ func (e AlertEvent) String() string {
 		return fmt.Sprintf("%s %s: %s", e.Alert.Severity, e.Change, e.Alert.Message)
 	}
 	after := e.At.Sub(e.Alert.since()).Round(time.Second)
-	if v, ok := e.Alert.Value.Get(); ok {
-		return fmt.Sprintf("%s resolved after %v: %s is %s", e.Alert.Severity, after, e.Alert.Key(), withUnit(v, e.Alert.Unit))
+	text := fmt.Sprintf("%s resolved after %v: %s", e.Alert.Severity, after, e.Alert.Key())
+	if len(e.Alert.Changes) == 0 {
+		return text
 	}
-	return fmt.Sprintf("%s resolved after %v: %s", e.Alert.Severity, after, e.Alert.Key())
+	last := e.Alert.Changes[len(e.Alert.Changes)-1]
+	if v, ok := last.Value.Get(); ok {
+		text += " is " + withUnit(v, e.Alert.Unit)
+	}
+	if last.Note != "" {
+		text += ": " + last.Note
+	}
+	return text
 }
 
 // eventOf returns the event that a record is to people, if it is one.
@@ -317,7 +326,7 @@ func (r *recent) next() (s Sample, skipped int, ok bool) {
 // functionName names a callback for diagnostics, such as "main.main.func1".
 func functionName(f any) string { return runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name() }
 
-// OnAlert calls f for each alert that opened, escalated, was acknowledged, was
+// OnAlert calls f for each alert that opened, escalated, was updated, acknowledged,
 // dismissed or resolved: one call at a time, in a goroutine of f's own. The changes of an
 // alert come in their order. Where f is so slow that more than 256 events wait, what
 // waits is merged by alert, and critical alerts go first: f is called with the opening of

@@ -22,7 +22,7 @@ type journal struct {
 	// seen is the status as of the latest change, for those who must not wait for a store.
 	seen atomic.Pointer[StoreStatus]
 
-	mu     sync.Mutex // one change at a time
+	mu     changeLock // one change at a time
 	number uint64     // of the last record; mu
 
 	// Of the store; mu. What the monitor finds by itself waits here while it fails.
@@ -32,6 +32,80 @@ type journal struct {
 	lost    uint64     // records and points that found no room here
 	failure string     // "" while it works
 	late    *storeCall // was given up on, and has not returned
+}
+
+// changeLock is a mutex on which one can wait in the made-up time of a test, too.
+type changeLock chan struct{}
+
+func (l changeLock) Lock()   { l <- struct{}{} }
+func (l changeLock) Unlock() { <-l }
+
+// worker does the step loop's changes one after the other, so that the loop need not
+// wait for a slow store. Its goroutine lives while there is something to do.
+type worker struct {
+	failed  func(p any)
+	dropped atomic.Uint64 // jobs that found no room
+
+	mu      sync.Mutex
+	jobs    []func() // mu
+	running bool     // mu
+	idle    sync.WaitGroup
+}
+
+// maxJobs bounds how many jobs wait.
+const maxJobs = 256
+
+// do has job done, and returns a channel that is closed when it is.
+func (w *worker) do(job func()) (done chan struct{}) {
+	done = make(chan struct{})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.jobs) >= maxJobs {
+		w.dropped.Add(1)
+		close(done)
+		return done
+	}
+	w.jobs = append(w.jobs, func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				w.failed(p)
+			}
+		}()
+		job()
+	})
+	if !w.running {
+		w.running = true
+		w.idle.Add(1)
+		go w.run()
+	}
+	return done
+}
+
+// wait waits until the jobs so far are done, for so long at most.
+func (w *worker) wait(limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-w.do(func() {}):
+	case <-timer.C:
+	}
+}
+
+func (w *worker) run() {
+	defer w.idle.Done()
+	for {
+		w.mu.Lock()
+		if len(w.jobs) == 0 {
+			w.running = false
+			w.mu.Unlock()
+			return
+		}
+		job := w.jobs[0]
+		w.jobs = w.jobs[1:]
+		w.mu.Unlock()
+		job()
+	}
 }
 
 // storeCall is one call of the store.

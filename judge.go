@@ -1,7 +1,9 @@
 package perfmon
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/exp/slices"
@@ -9,14 +11,34 @@ import (
 
 // judging is what the step loop remembers from step to step for the judges.
 type judging struct {
-	heard map[Key]time.Duration // elapsed time at the latest finding about a key
+	mu    sync.Mutex
+	heard map[Key]time.Duration // elapsed time at the latest finding about a key; mu
+
 	seen  map[Key]time.Duration // elapsed time at the latest value of a key that may be missed
 	slow  map[Key]*slowPool     // of throughput that is low, where one step says too little
 	watch watcher
 }
 
+// hear notes which keys there are findings about.
+func (j *judging) hear(findings []finding, now moment) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range findings {
+		set1(&j.heard, findings[i].key, now.elapsed)
+	}
+}
+
+// heardOf returns the elapsed time at the latest finding about a key.
+func (j *judging) heardOf(k Key) time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.heard[k]
+}
+
 // resume goes on after a gap: what was not seen in it was not absent.
 func (j *judging) resume(now moment) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	for _, m := range []map[Key]time.Duration{j.heard, j.seen} {
 		for key := range m {
 			m[key] = now.elapsed
@@ -27,6 +49,8 @@ func (j *judging) resume(now moment) {
 
 // forget drops what is about a scope that was given back.
 func (j *judging) forget(gone func(Scope) bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	for _, m := range []map[Key]time.Duration{j.heard, j.seen} {
 		for key := range m {
 			if gone(key.Scope) {
@@ -74,7 +98,7 @@ func (t *Threshold) leastRequests() int {
 }
 
 // evaluate lets the judges look at a step, and the alert book draw its conclusions.
-func (m *Monitor) evaluate(now moment, sample *Sample, scopes []scopeStep) {
+func (m *Monitor) evaluate(ctx context.Context, now moment, sample *Sample, scopes []scopeStep) {
 	j, settings := &m.loop.judging, m.settings.get()
 	watch := j.watch.in(&m.thresholds)
 	var findings []finding
@@ -84,19 +108,25 @@ func (m *Monitor) evaluate(now moment, sample *Sample, scopes []scopeStep) {
 		}
 	}
 	findings = m.withRegressions(findings, watch, settings, sample)
-	for i := range findings {
-		set1(&j.heard, findings[i].key, now.elapsed)
-	}
+	j.hear(findings, now)
 	baseline := m.Baselines().List()
+	list := watch.all()
 	watched := func(k Key) bool {
-		if watch.of(k) != nil {
+		if watching(list, k) != nil {
 			return true
 		}
 		return len(baseline) > 0 && k.Scope == Scope{} && inBaseline(baseline[0], k.Metric, sample.catalog)
 	}
-	m.find(now, func() []Record {
-		return m.alerts.judge(now, findings, watched, func(k Key) time.Duration { return j.heard[k] })
+	done := m.worker.do(func() {
+		m.find(now, func() []Record { return m.alerts.judge(now, findings, watched, j.heardOf) })
 	})
+	// A sample does not wait long for a slow store.
+	ctx, cancel := m.clock.WithTimeout(ctx, m.stepLength/collectShare)
+	defer cancel()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // set1 sets an entry of a map that may be nil.

@@ -429,11 +429,11 @@ func TestBookJudges(t *testing.T) {
 	if got := b.judge(at(2*time.Second), []finding{bad(service, Critical, 8), bad(endpoint, Warning, 6)}, watched, heard); len(got) != 0 {
 		t.Errorf("the same again: %+v", got)
 	}
-	// A good value resolves. The words of the alert stay, its value is the new one.
+	// A good value resolves. The words of the alert stay; the value is in its last change.
 	good := bad(service, "", 1)
 	good.limit, good.evidence = Value{}, nil
 	got = b.take(b.judge(at(3*time.Second), []finding{good}, watched, heard))
-	if len(got) != 1 || got[0].Change != ChangeResolved || got[0].Alert.Value != ValueOf(1) || got[0].Alert.Message != a.Message || got[0].Alert.Threshold != ValueOf(5) || got[0].Alert.Metadata != a.Metadata {
+	if len(got) != 1 || got[0].Change != ChangeResolved || got[0].Alert.Value != ValueOf(7) || got[0].Alert.Changes[len(got[0].Alert.Changes)-1].Value != ValueOf(1) || got[0].Alert.Message != a.Message || got[0].Alert.Threshold != ValueOf(5) || got[0].Alert.Metadata != a.Metadata {
 		t.Fatalf("resolved: %+v", got[0].Alert)
 	}
 	// What nobody watches any more is over: its values and threshold are forgotten.
@@ -442,7 +442,7 @@ func TestBookJudges(t *testing.T) {
 		t.Fatalf("not watched: %+v", got)
 	}
 	last := got[0].Alert.Changes[len(got[0].Alert.Changes)-1]
-	if s := got[0].State; !got[0].Alert.Value.IsAbsent() || !strings.Contains(last.Note, "nothing watches it") || s.Threshold != nil || s.Recent != nil || !s.Since.IsZero() || s.Life.Violating != 0 {
+	if s := got[0].State; !last.Value.IsAbsent() || !strings.Contains(last.Note, "nothing watches it") || s.Threshold != nil || s.Recent != nil || !s.Since.IsZero() || s.Life.Violating != 0 {
 		t.Errorf("not watched: %+v, %+v, %+v", got[0].Alert, last, s)
 	}
 	// A service's alert that ends in a step covers nothing in it.
@@ -480,7 +480,7 @@ func TestBookDescribes(t *testing.T) {
 	}
 	resolved := Alert{State: AlertResolved, Message: "old"}
 	b.describe(&resolved, &f)
-	if resolved.Message != "old" || resolved.Value != ValueOf(1) || resolved.Cause != "" {
+	if resolved.Message != "old" || !resolved.Value.IsAbsent() || resolved.Cause != "" {
 		t.Errorf("%+v", resolved)
 	}
 }
@@ -866,12 +866,12 @@ func TestJudgeHears(t *testing.T) {
 	bad, nothing := m.sampleOf(map[string]float64{HeapMB: 9}), m.sampleOf(nil)
 	scopes := []scopeStep{{}}
 	active := func() int { list, _ := m.Alerts().List(AlertQuery{Active: true}); return len(list) }
-	m.evaluate(at(time.Hour), bad, scopes)
-	m.evaluate(at(2*time.Hour-1), nothing, scopes)
+	m.evaluate(t.Context(), at(time.Hour), bad, scopes)
+	m.evaluate(t.Context(), at(2*time.Hour-1), nothing, scopes)
 	if active() != 1 {
 		t.Error("the alert is over before an hour of silence")
 	}
-	m.evaluate(at(2*time.Hour), nothing, scopes)
+	m.evaluate(t.Context(), at(2*time.Hour), nothing, scopes)
 	if active() != 0 {
 		t.Error("the alert outlives an hour of silence")
 	}
@@ -884,14 +884,14 @@ func TestJudgeWatchesBaselines(t *testing.T) {
 	m.baselines.apply(Baseline{At: epoch, Metrics: map[string]BaselineMetric{MemoryUsageMB: {}}})
 	m.baselines.regressions = []Regression{{Metric: MemoryUsageMB, Current: 9}}
 	for i := range 4 {
-		m.evaluate(at(time.Duration(i)*time.Second), sample, nil)
+		m.evaluate(t.Context(), at(time.Duration(i)*time.Second), sample, nil)
 	}
 	list, _ := m.Alerts().List(AlertQuery{Active: true})
 	if len(list) != 1 || list[0].Cause != CauseRegression {
 		t.Fatalf("active: %+v", list)
 	}
 	m.baselines.list = nil
-	m.evaluate(at(5*time.Second), sample, nil)
+	m.evaluate(t.Context(), at(5*time.Second), sample, nil)
 	if list, _ := m.Alerts().List(AlertQuery{Active: true}); len(list) != 0 {
 		t.Errorf("without a baseline: %+v", list)
 	}
@@ -899,7 +899,7 @@ func TestJudgeWatchesBaselines(t *testing.T) {
 	m.baselines.apply(Baseline{At: epoch, Metrics: map[string]BaselineMetric{MemoryUsageMB: {}}})
 	key := Key{MemoryUsageMB, Scope{Endpoint: "GET /"}}
 	m.alerts.keys[key] = KeyState{Life: lifecycle.State{Violating: 1}}
-	m.evaluate(at(6*time.Second), sample, nil)
+	m.evaluate(t.Context(), at(6*time.Second), sample, nil)
 	if k, _ := m.alerts.key(key); k.Life.Violating != 0 {
 		t.Errorf("an endpoint's run goes on: %+v", k)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,7 @@ type Monitor struct {
 
 	// What changes by records: the journal makes every change, the owners apply it.
 	journal    journal
+	worker     worker
 	settings   settingsOwner
 	thresholds thresholdSet
 	baselines  baselines
@@ -117,12 +119,13 @@ func New(options ...Option) (*Monitor, error) {
 		collectors:    collectors{clock: c.clock, log: log},
 		history:       newHistory(int(c.settings.Retention / c.interval)),
 		anomalies:     newAnomalies(),
-		journal:       journal{log: log},
+		journal:       journal{log: log, mu: make(changeLock, 1)},
 		alerts:        newAlertBook(c.message),
 		alertSubs:     subscribers[AlertEvent]{to: "alerts", log: log},
 		sampleSubs:    subscribers[Sample]{to: "samples", log: log},
 		done:          make(chan struct{}),
 	}
+	m.worker.failed = m.stepFailed
 	m.loop.reader = m.traffic.NewReader()
 	m.meters = []meter{m.cacheMeter(), m.queryMeter()}
 	m.settings.current.Store(&SettingsRecord{c.settings, c.origins})
@@ -173,7 +176,10 @@ func (m *Monitor) restorePoint(p Point) error {
 		values[name] = v.Float()
 	}
 	m.anomalies.look(p.Time, values)
-	return m.history.restore(p, m.settings.get().Retention)
+	if err := m.history.restore(p, m.settings.get().Retention); err != nil {
+		m.log.write(slog.LevelWarn, "a point in the store is damaged", "error", err.Error()) // the others are as good as ever
+	}
+	return nil
 }
 
 func (m *Monitor) addMeter(mt meter) {
@@ -214,7 +220,7 @@ func (m *Monitor) Start(ctx context.Context) error {
 
 func (m *Monitor) run(ctx context.Context, ticker *clock.Ticker) {
 	defer close(m.done)
-	defer m.closeSubscribers()
+	defer m.worker.do(m.closeSubscribers) // what was found before is told before
 	defer ticker.Stop()
 	for {
 		select {
@@ -246,6 +252,7 @@ func (m *Monitor) Close() error {
 	if started {
 		<-m.done
 	}
+	m.worker.wait(closeGrace)
 	alertSubs, sampleSubs := m.alertSubs.close(), m.sampleSubs.close()
 	var all []leaving
 	for _, r := range m.collectors.all() {
@@ -257,6 +264,7 @@ func (m *Monitor) Close() error {
 	for _, s := range sampleSubs {
 		all = append(all, leaving{"sample callback " + s.name, &s.done})
 	}
+	all = append(all, leaving{"the store", &m.worker.idle})
 	return waitFor(append(all, leaving{"the logger", &m.log.idle}))
 }
 

@@ -3,6 +3,7 @@ package perfmon_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -253,7 +254,7 @@ func TestSilenceEndsAnAlert(t *testing.T) {
 	}
 	e := b.event()
 	last := e.Alert.Changes[len(e.Alert.Changes)-1]
-	if e.Change != perfmon.ChangeResolved || !e.Alert.Value.IsAbsent() || last.Note == "" {
+	if e.Change != perfmon.ChangeResolved || !last.Value.IsAbsent() || !strings.HasSuffix(e.String(), last.Note) || last.Note == "" {
 		t.Errorf("%v: %+v", e, last)
 	}
 }

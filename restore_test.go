@@ -291,3 +291,95 @@ func TestStoreThatFails(t *testing.T) {
 		})
 	}
 }
+
+// A slow store delays neither samples nor judging, nor those who ask.
+func TestSlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowStore{}
+		m, err := perfmon.New(perfmon.WithoutSystemMetrics(), perfmon.WithStore(store), perfmon.WithInterval(time.Minute), perfmon.WithStep(time.Second),
+			perfmon.WithMetricFunc(metric("x"), func() float64 { return 2 }), perfmon.WithThreshold(perfmon.Threshold{Metric: "x", Warning: perfmon.ValueOf(1)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var longest atomic.Int64
+		last := time.Now()
+		m.Subscribe(func(perfmon.Sample) {
+			longest.Store(max(longest.Load(), int64(time.Since(last))))
+			last = time.Now()
+		})
+		if err := m.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for g := range 6 {
+			go func() {
+				for i := range 2 {
+					if _, err := m.Alerts().Raise(perfmon.HostAlert{Metric: "own", Severity: perfmon.Warning, Message: "m", Scope: perfmon.Scope{Endpoint: fmt.Sprint(g, i)}}); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+		}
+		began := time.Now()
+		for range 30 {
+			time.Sleep(time.Second)
+			before := time.Now()
+			m.Health(perfmon.AlertQuery{})
+			m.Diagnostics()
+			if took := time.Since(before); took > 0 {
+				t.Errorf("after %v, asking took %v", before.Sub(began), took)
+			}
+		}
+		time.Sleep(time.Minute)
+		if d := time.Duration(longest.Load()); d > 1100*time.Millisecond {
+			t.Errorf("%v lay between two samples", d)
+		}
+		if alerts, _ := m.Alerts().List(perfmon.AlertQuery{Metric: "x"}); len(alerts) != 1 {
+			t.Errorf("the violated threshold has %d alerts", len(alerts))
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// slowStore takes 2 s for each append.
+type slowStore struct{ perfmon.MemoryStore }
+
+func (s *slowStore) Append(ctx context.Context, after uint64, records []perfmon.Record) error {
+	time.Sleep(2 * time.Second)
+	return s.MemoryStore.Append(ctx, after, records)
+}
+
+// Restored settings are those that were changed at run time and are still valid; the
+// rest is as the code has it now.
+func TestRestoredSettings(t *testing.T) {
+	store := &perfmon.MemoryStore{}
+	first, err := perfmon.New(perfmon.WithoutSystemMetrics(), perfmon.WithStore(store))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, timeout := 2, 4*time.Second
+	if _, err := first.Config().Update(perfmon.SettingsUpdate{ConsecutiveViolations: &two, CollectTimeout: &timeout}, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Append(t.Context(), 1, []perfmon.Record{{Number: 2, Settings: &perfmon.SettingsRecord{}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := perfmon.New(perfmon.WithoutSystemMetrics(), perfmon.WithStore(store)); err != nil {
+		t.Errorf("with a damaged record: %v", err)
+	}
+	if err := store.Append(t.Context(), 2, []perfmon.Record{{Number: 3, Settings: &perfmon.SettingsRecord{
+		Settings: perfmon.Settings{ConsecutiveViolations: 2, CollectTimeout: timeout, AlertCooldown: time.Hour},
+		Origins:  map[string]perfmon.Origin{"ConsecutiveViolations": {Source: perfmon.SourceRunTime}, "CollectTimeout": {Source: perfmon.SourceRunTime}},
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	next, err := perfmon.New(perfmon.WithoutSystemMetrics(), perfmon.WithStore(store), perfmon.WithAlertCooldown(5*time.Minute), perfmon.WithStep(time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := next.Config().Settings()
+	if s.ConsecutiveViolations != 2 || s.AlertCooldown != 5*time.Minute || s.CollectTimeout != 500*time.Millisecond {
+		t.Errorf("restored: %+v", s)
+	}
+}

@@ -74,8 +74,7 @@ func (m *Monitor) resume(now moment) {
 func (m *Monitor) step(ctx context.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			m.stepPanics.Add(1)
-			m.log.write(slog.LevelError, "a step failed", "panic", describe(p))
+			m.stepFailed(p)
 		}
 	}()
 	l := &m.loop
@@ -110,8 +109,14 @@ func (m *Monitor) step(ctx context.Context) {
 	}
 	sample := &Sample{Time: now.wall, catalog: c, values: values}
 	m.current.Store(sample)
-	m.evaluate(now, sample, scopes)
+	m.evaluate(ctx, now, sample, scopes)
 	m.sampleSubs.publish(*sample)
+}
+
+// stepFailed counts a panic in a step.
+func (m *Monitor) stepFailed(p any) {
+	m.stepPanics.Add(1)
+	m.log.write(slog.LevelError, "a step failed", "panic", describe(p))
 }
 
 // collectShare is the part of a step that it waits for collectors at most: a twentieth.
@@ -208,7 +213,13 @@ func (m *Monitor) closePoint(now moment, c *catalog) {
 	m.releaseIdle(retention)
 	m.compare()
 	m.learn(now, c, values)
-	m.journal.addPoint(p)
+	m.worker.do(func() {
+		if m.journal.store == nil {
+			return
+		}
+		m.find(now, m.anomalies.records)
+		m.journal.addPoint(p)
+	})
 	l.endPoint()
 	l.point = now.elapsed
 }
@@ -227,9 +238,6 @@ func (m *Monitor) learn(now moment, c *catalog, values []float64) {
 		byName[c.metrics[i].Name] = v
 	}
 	m.anomalies.look(now.wall, byName)
-	if m.journal.store != nil {
-		m.find(now, m.anomalies.records)
-	}
 }
 
 // crowdedAfter is how long a name is idle before it makes room for a new one in a full

@@ -274,13 +274,13 @@ func (s State) escalate(notify bool, at time.Duration) (State, []Transition) {
 	return s, []Transition{{Escalated, true}}
 }
 
-// resolve ends an alert. People who were never told that it came back, or did not
-// want to hear of it, are not told that it went.
+// resolve ends an alert. People who were never told that it is there are not told that
+// it went.
 func (s State) resolve() (State, []Transition) {
 	if s.Status == Clear {
 		return s, nil
 	}
-	notify := s.Status.Active() && !s.Quiet()
+	notify := !s.Quiet()
 	s.Status, s.Recovering, s.Muted, s.Covered = Clear, 0, false, false
 	return s, []Transition{{Resolved, notify}}
 }

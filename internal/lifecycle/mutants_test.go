@@ -33,7 +33,7 @@ func TestBoundaries(t *testing.T) {
 		{"a good value ends a run of critical ones", rule, "www.cc.cc.", "2:opened*"},
 		{"and the next run needs as many as any", rule, "www.ccc", "2:opened* 6:escalated*"},
 
-		{"what is dismissed resolves after as many good values", rule, "wwwd...", "2:opened* 3:dismissed* 6:resolved"},
+		{"what is dismissed resolves after as many good values", rule, "wwwd...", "2:opened* 3:dismissed* 6:resolved*"},
 		{"and not after one less", rule, "wwwd..", "2:opened* 3:dismissed*"},
 
 		{"a recovery begun before the host raises again does not count", rule, "C..C..", "0:opened*"},
