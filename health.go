@@ -99,6 +99,12 @@ func verdict(active []*Alert) (status HealthStatus, reason string, since time.Ti
 	return status, reason, since
 }
 
+// Health targets of requests.
+const (
+	targetP95       = 2.0 // s
+	targetErrorRate = 1.0 // %
+)
+
 // targets are the health targets of the seed with their values.
 func (m *Monitor) targets() []Target {
 	h := m.History()
@@ -116,9 +122,9 @@ func (m *Monitor) targets() []Target {
 		return m.latest(metric)
 	}
 	list := []Target{
-		{Metric: ResponseTimeP95, Comparison: Less, Limit: 2, Value: h.Requests(time.Hour).P95, Over: "all requests, last hour"},
+		{Metric: ResponseTimeP95, Comparison: Less, Limit: targetP95, Value: h.Requests(time.Hour).P95, Over: "all requests, last hour"},
 		{Metric: ThroughputRPS, Comparison: Greater, Limit: 50, Value: ValueOf(busiestHour(day.Times, day.Metrics[ThroughputRPS].Values)), Over: "busiest hour of the last 24"},
-		{Metric: ErrorRate, Comparison: Less, Limit: 1, Value: ValueOf(worst), Over: where},
+		{Metric: ErrorRate, Comparison: Less, Limit: targetErrorRate, Value: ValueOf(worst), Over: where},
 		{Metric: CacheHitRate, Comparison: Greater, Limit: 80, Value: lastHour(CacheHitRate), Over: "last hour"},
 		{Metric: MemoryUsagePercent, Comparison: Less, Limit: 70, Value: m.latest(MemoryUsagePercent), Over: "now"},
 		{Metric: CPUUsagePercent, Comparison: Less, Limit: 60, Value: lastHour(CPUUsagePercent), Over: "last hour"},

@@ -22,7 +22,7 @@ import (
 // noJSON are the exported types that hold no data of their own.
 var noJSON = []string{
 	"Alerts", "Baselines", "Collector", "Config", "Counter", "Gauge", "History", "MemoryStore", "Metrics", "Monitor", "Option", "Recorder",
-	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery",
+	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery",
 	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response",
 }
 
@@ -55,7 +55,7 @@ func TestJSONBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	values := []any{
-		b.Dashboard(perfmon.DashboardQuery{Trends: true, Alerts: true}), b.Diagnostics(), b.Config().Settings(), b.Config().Origins()["Retention"],
+		b.Dashboard(perfmon.DashboardQuery{Trends: true, Alerts: true}), b.Report(perfmon.ReportQuery{Type: perfmon.ReportDetailed}), b.Diagnostics(), b.Config().Settings(), b.Config().Origins()["Retention"],
 		b.Thresholds().All()[len(b.Thresholds().All())-1], b.Service(), b.Metrics().All()[len(b.Metrics().All())-1], perfmon.Environment()[0],
 		perfmon.Regression{Metric: "m", Change: perfmon.ValueOf(12.5), PValue: perfmon.ValueOf(0.001), Limit: 2, Points: 3},
 		perfmon.Firing{From: noon, To: noon.Add(time.Hour), Severity: perfmon.Warning, Value: perfmon.ValueOf(7)},
