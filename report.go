@@ -27,7 +27,7 @@ type Report struct {
 	Service        ServiceStatus  `json:"service"`
 	Health         Health         `json:"health"`
 	Requests       RequestStats   `json:"requests"`        // of the whole service
-	Metrics        []ReportMetric `json:"metrics"`         // that have points, in the order they are shown in
+	Metrics        []ReportMetric `json:"metrics"`         // all, in the order they are shown in
 	WorstEndpoints []RequestStats `json:"worst_endpoints"` // at most five, the worst first; see WorstEndpoints
 	Endpoints      []RequestStats `json:"endpoints"`       // the busiest first
 	Organizations  []RequestStats `json:"organizations"`
@@ -88,7 +88,7 @@ func (m *Monitor) Report(q ReportQuery) Report {
 		Metrics:       m.reportMetrics(s, min(window/2, time.Hour)),
 		Endpoints:     h.Endpoints(window),
 		Organizations: h.Organizations(window),
-		Regressions:   m.Baselines().Regressions(),
+		Regressions:   []Regression{},
 		Anomalies:     h.Anomalies(window),
 		Series:        s,
 	}
@@ -100,6 +100,7 @@ func (m *Monitor) Report(q ReportQuery) Report {
 	r.WorstEndpoints = WorstEndpoints(r.Endpoints, reportEndpoints)
 	if list := m.Baselines().List(); len(list) > 0 {
 		r.Baseline = &list[0]
+		r.Regressions = m.Baselines().Regressions()
 	}
 	visible := q.Visible
 	visible.Since = from
@@ -111,19 +112,16 @@ func (m *Monitor) Report(q ReportQuery) Report {
 	return r
 }
 
-// reportMetrics describes the metrics that have points.
+// reportMetrics describes all metrics, those without points too, so that reports have the
+// same rows and columns whatever is fed.
 func (m *Monitor) reportMetrics(s Series, window time.Duration) []ReportMetric {
 	list := []ReportMetric{}
 	for _, metric := range m.registry.catalog().metrics {
-		column, ok := s.Metrics[metric.Name]
-		if !ok {
-			continue
-		}
 		trend, err := m.History().Trend(metric.Name, Scope{}, window)
 		if err != nil {
 			continue // cannot be: the catalog only grows
 		}
-		list = append(list, ReportMetric{metric.Name, metric.Unit, metric.Worse, analyze.Summarize(column.Values), trend})
+		list = append(list, ReportMetric{metric.Name, metric.Unit, metric.Worse, analyze.Summarize(s.Metrics[metric.Name].Values), trend})
 	}
 	return list
 }

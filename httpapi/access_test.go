@@ -33,6 +33,7 @@ var calls = []struct {
 	{"POST", "baseline/", `{}`, 403, 409},
 	{"GET", "series/", "", 200, 200},
 	{"GET", "series/?organization=nobody", "", 404, 404},
+	{"GET", "reports/", "", 200, 200},
 	{"GET", "config/", "", 200, 200},
 	{"PUT", "config/", `{"updates":{"trend_analysis":true}}`, 403, 200},
 	{"GET", "health/", "", 200, 200},

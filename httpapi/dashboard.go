@@ -31,14 +31,19 @@ func (a *API) dashboard(r *request) (answer, error) {
 	query.Visible.Limit = dashboardAlerts
 	d := a.m.Dashboard(query)
 	d.Health = r.by.health(d.Health)
+	d.Organizations = r.by.organizations(d.Organizations)
+	return reply(http.StatusOK, d)
+}
+
+// organizations returns the figures of those that the principal sees.
+func (p Principal) organizations(list []perfmon.RequestStats) []perfmon.RequestStats {
 	kept := []perfmon.RequestStats{}
-	for _, s := range d.Organizations {
-		if r.by.sees(s.Organization) {
+	for _, s := range list {
+		if p.sees(s.Organization) {
 			kept = append(kept, s)
 		}
 	}
-	d.Organizations = kept
-	return reply(http.StatusOK, d)
+	return kept
 }
 
 // retention is how far back a call may reach.

@@ -66,7 +66,7 @@ func TestDocsAreComplete(t *testing.T) {
 		metrics[m.Name] = true
 	}
 	names := map[string]bool{}
-	for _, v := range []any{perfmon.Dashboard{}, perfmon.Alert{}, perfmon.Diagnostics{}, perfmon.Baseline{}, perfmon.Regression{}, perfmon.Origin{}} {
+	for _, v := range []any{perfmon.Dashboard{}, perfmon.Report{}, perfmon.Alert{}, perfmon.Diagnostics{}, perfmon.Baseline{}, perfmon.Regression{}, perfmon.Origin{}} {
 		fieldNames(reflect.TypeOf(v), names)
 	}
 	s.load(12, 20)

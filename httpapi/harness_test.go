@@ -36,8 +36,8 @@ func serve(t testing.TB, opts ...perfmon.Option) *served {
 	t.Helper()
 	s := &served{t: t, clock: clock.NewMock(), samples: make(chan perfmon.Sample, 1), logged: make(chan string, 100)}
 	s.clock.Set(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	m, err := perfmon.New(append(opts, perfmon.WithClock(s.clock), perfmon.WithoutSystemMetrics(),
-		perfmon.WithService(perfmon.Service{Name: "shop", Environment: "test", Instance: "i-1", Version: "v1"}))...)
+	shop := perfmon.WithService(perfmon.Service{Name: "shop", Environment: "test", Instance: "i-1", Version: "v1"})
+	m, err := perfmon.New(append([]perfmon.Option{perfmon.WithClock(s.clock), perfmon.WithoutSystemMetrics(), shop}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

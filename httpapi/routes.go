@@ -38,6 +38,7 @@ func (a *API) table() []route {
 		{"trends", false, map[string]call{get: a.trends}},
 		{"baseline", false, map[string]call{get: a.listBaselines, post: a.establishBaseline}},
 		{"series", false, map[string]call{get: a.series}},
+		{"reports", false, map[string]call{get: a.report}},
 		{"config", false, map[string]call{get: a.getConfig, put: a.putConfig}},
 		{"health", false, map[string]call{get: a.health}},
 		{"diagnostics", false, map[string]call{get: a.diagnostics}},

@@ -23,9 +23,15 @@ func JSON(t *testing.T, name string, data []byte) {
 		t.Fatalf("%v:\n%s", err, data)
 	}
 	pretty.WriteByte('\n')
+	Text(t, name, pretty.Bytes())
+}
+
+// Text compares a text with testdata/name.
+func Text(t *testing.T, name string, data []byte) {
+	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, pretty.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,7 +39,7 @@ func JSON(t *testing.T, name string, data []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), pretty.String()); diff != "" {
+	if diff := cmp.Diff(string(want), string(data)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}
 }
