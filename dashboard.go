@@ -20,6 +20,7 @@ type Dashboard struct {
 	Baseline      *Baseline          `json:"baseline"` // in force; nil without one
 	Regressions   []Regression       `json:"regressions"`
 	Anomalies     []Anomaly          `json:"anomalies"`
+	Events        []Marker           `json:"events"`          // of the window, newest first
 	Trends        []Trend            `json:"trends,omitzero"` // where asked for
 	Alerts        []Alert            `json:"alerts,omitzero"` // where asked for, newest first
 }
@@ -60,6 +61,7 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 		Organizations: h.Organizations(window),
 		Regressions:   []Regression{},
 		Anomalies:     h.Anomalies(window),
+		Events:        h.Markers(window),
 	}
 	if sample, ok := m.Current(); ok {
 		d.Current = &sample

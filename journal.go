@@ -14,7 +14,7 @@ import (
 
 // journal makes changes one after the other: it numbers records, commits them to the
 // store, lets their owners apply them and then notifies people. Nothing else changes
-// alerts, thresholds, settings, baselines and learnt detectors.
+// alerts, thresholds, settings, baselines, learnt detectors and markers.
 type journal struct {
 	store Store // nil: memory alone
 	log   *hostLog
@@ -185,6 +185,8 @@ func (m *Monitor) apply(r Record) {
 		m.baselines.apply(*r.Baseline)
 	case r.Detector != nil:
 		m.anomalies.apply(r.Detector)
+	case r.Marker != nil:
+		m.markers.apply(r.Marker)
 	}
 }
 

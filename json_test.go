@@ -21,7 +21,7 @@ import (
 
 // noJSON are the exported types that hold no data of their own.
 var noJSON = []string{
-	"Alerts", "Baselines", "Collector", "Config", "Counter", "Gauge", "History", "MemoryStore", "Metrics", "Monitor", "Option", "Recorder",
+	"Alerts", "Baselines", "Markers", "NewMarker", "Collector", "Config", "Counter", "Gauge", "History", "MemoryStore", "Metrics", "Monitor", "Option", "Recorder",
 	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery",
 	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response",
 }
@@ -62,6 +62,7 @@ func TestJSONBothWays(t *testing.T) {
 		perfmon.Anomaly{Metric: "m", At: noon, Value: perfmon.ValueOf(1e300), Score: 0.5},
 		perfmon.Totals{Scope: perfmon.Scope{Endpoint: "GET /"}, Requests: 1, Times: &sketch.Sketch{}},
 		perfmon.MetricTotal{Metric: "m", Count: 3, Seconds: perfmon.ValueOf(0.5), Times: &sketch.Sketch{}},
+		perfmon.Marker{ID: "x", At: noon, Kind: perfmon.MarkerDeploy, Version: "v2", Title: "t", By: "ann"},
 		perfmon.Key{Metric: "m", Scope: perfmon.Scope{Organization: "acme"}},
 		perfmon.AlertEvent{Number: 3, Change: perfmon.ChangeOpened, At: noon, By: "ann", Alert: b.active()[0]},
 	}

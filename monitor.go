@@ -19,7 +19,7 @@ import (
 // Monitor watches one service. Make one with [New], begin with [Monitor.Start], and hear
 // of alerts with [Monitor.OnAlert]. What it holds is read and changed through
 // [Monitor.Alerts], [Monitor.Thresholds], [Monitor.Baselines], [Monitor.History],
-// [Monitor.Metrics] and [Monitor.Config].
+// [Monitor.Metrics], [Monitor.Markers] and [Monitor.Config].
 //
 // All methods are safe for concurrent use. A process may have any number of monitors;
 // they share nothing.
@@ -60,6 +60,7 @@ type Monitor struct {
 	settings   settingsOwner
 	thresholds thresholdSet
 	baselines  baselines
+	markers    markers
 	alerts     *alertBook
 	alertSubs  subscribers[AlertEvent]
 	sampleSubs subscribers[Sample]
@@ -197,13 +198,24 @@ func (m *Monitor) allMeters() []meter {
 // Start lets the monitor begin, until ctx ends or Close is called. Starting twice
 // changes nothing. It returns ErrClosed when the monitor is closed.
 func (m *Monitor) Start(ctx context.Context) error {
+	loop, err := m.begin(ctx)
+	if err != nil || loop == nil {
+		return err
+	}
+	m.noteVersion()
+	go loop()
+	return nil
+}
+
+// begin starts the clocks and returns the step loop, nil where it runs already.
+func (m *Monitor) begin(ctx context.Context) (loop func(), err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed || m.ctx != nil && m.ctx.Err() != nil {
-		return wrap(ErrClosed)
+		return nil, wrap(ErrClosed)
 	}
 	if !m.started.IsZero() {
-		return nil
+		return nil, nil
 	}
 	now := m.watch.now()
 	m.started, m.begun = now.wall, now.elapsed
@@ -211,11 +223,11 @@ func (m *Monitor) Start(ctx context.Context) error {
 	if len(m.baselines.all(now.wall)) > 0 {
 		m.compare() // of restored points
 	}
-	m.ctx, m.cancel = context.WithCancel(ctx)
+	ctx, m.cancel = context.WithCancel(ctx)
+	m.ctx = ctx
 	ticker := m.clock.Ticker(m.stepLength)
 	m.loop.begin(now)
-	go m.run(m.ctx, ticker)
-	return nil
+	return func() { m.run(ctx, ticker) }, nil
 }
 
 func (m *Monitor) run(ctx context.Context, ticker *clock.Ticker) {

@@ -34,6 +34,7 @@ type Report struct {
 	Baseline       *Baseline      `json:"baseline"` // in force; nil without one
 	Regressions    []Regression   `json:"regressions"`
 	Anomalies      []Anomaly      `json:"anomalies"` // of the window, newest first
+	Events         []Marker       `json:"events"`    // of the window, newest first
 	Alerts         []ReportAlert  `json:"alerts"`    // active, or changed in the window; newest first
 	Series         Series         `json:"series,omitzero"`
 }
@@ -90,6 +91,7 @@ func (m *Monitor) Report(q ReportQuery) Report {
 		Organizations: h.Organizations(window),
 		Regressions:   []Regression{},
 		Anomalies:     h.Anomalies(window),
+		Events:        h.Markers(window),
 		Series:        s,
 	}
 	if q.Type == ReportDetailed {

@@ -54,6 +54,7 @@ func act(b *bench, rng *rand.Rand) {
 		one(second(b.Config().Update(perfmon.SettingsUpdate{ConsecutiveViolations: &n, Sensitivities: map[string]float64{"lag": 0.1 * float64(n)}}, "cyd")))
 	case 2:
 		one(second(b.Baselines().Establish(15*time.Minute, "ann")))
+		one(second(b.Markers().Add(perfmon.NewMarker{Kind: perfmon.MarkerDeploy, Version: fmt.Sprint("v", len(alerts)), Title: "t"}, "cyd")))
 	case 3:
 		one(second(b.Alerts().Raise(perfmon.HostAlert{Metric: "own", Severity: perfmon.Warning, Message: "m", Metadata: map[string]any{"n": rng.IntN(9)}})))
 	case 4:
@@ -135,7 +136,7 @@ func answers(m *perfmon.Monitor) map[string]any {
 	h := m.History()
 	got := map[string]any{
 		"alerts": alerts, "thresholds": m.Thresholds().All(), "settings": m.Config().Settings(), "origins": m.Config().Origins(),
-		"baselines": m.Baselines().List(), "regressions": m.Baselines().Regressions(), "anomalies": h.Anomalies(0),
+		"baselines": m.Baselines().List(), "regressions": m.Baselines().Regressions(), "anomalies": h.Anomalies(0), "markers": h.Markers(0), "last markers": h.Markers(10 * time.Minute),
 		"endpoints": h.Endpoints(0), "hour": h.Endpoints(time.Hour), "organizations": h.Organizations(0), "requests": h.Requests(10 * time.Minute),
 	}
 	for _, scope := range []perfmon.Scope{{}, {Endpoint: "GET /0"}, {Endpoint: "GET /3"}, {Organization: "org1"}} {

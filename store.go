@@ -11,7 +11,8 @@ import (
 )
 
 // Record is one change: the whole new state of one thing, numbered in the order of all
-// changes. Exactly one of Alert, Threshold, Settings, Baseline and Detector is set. A
+// changes. Exactly one of Alert, Threshold, Settings, Baseline, Detector
+// and Marker is set. A
 // record and what it points to never change.
 type Record struct {
 	// Number orders the records of a monitor: it ascends. Where an action failed there
@@ -27,6 +28,7 @@ type Record struct {
 	Settings  *SettingsRecord  `json:"settings,omitempty"`
 	Baseline  *Baseline        `json:"baseline,omitempty"`
 	Detector  *DetectorRecord  `json:"detector,omitempty"`
+	Marker    *Marker          `json:"marker,omitempty"`
 }
 
 // ThresholdRecord is a threshold as it was set, or the last of one that was removed.
@@ -52,6 +54,8 @@ func (r Record) Identity() string {
 		return "baseline " + r.Baseline.At.UTC().Format(time.RFC3339Nano)
 	case r.Detector != nil:
 		return "detector " + r.Detector.Metric
+	case r.Marker != nil:
+		return "marker " + r.Marker.ID
 	}
 	return ""
 }

@@ -34,6 +34,8 @@ var calls = []struct {
 	{"GET", "series/", "", 200, 200},
 	{"GET", "series/?organization=nobody", "", 404, 404},
 	{"GET", "reports/", "", 200, 200},
+	{"GET", "events/", "", 200, 200},
+	{"POST", "events/", `{"kind":"note","title":"sale","version":""}`, 403, 201},
 	{"GET", "config/", "", 200, 200},
 	{"PUT", "config/", `{"updates":{"trend_analysis":true}}`, 403, 200},
 	{"GET", "health/", "", 200, 200},

@@ -33,11 +33,7 @@ func (a *API) listAlerts(r *request) (answer, error) {
 	query.Metric = q.name("metric", maxMetricName, "a name of 1 to 64 bytes")
 	query.Endpoint = q.name("endpoint", maxScopeName, `a route pattern such as "GET /orders/{id}"`)
 	query.Limit = q.int("limit", defaultLimit, 1, maxLimit)
-	if cursor, ok := q.text("cursor"); ok {
-		if query.Before = cursor; !validID(cursor) {
-			q.fail("cursor", cursor, "the next_cursor of an earlier answer")
-		}
-	}
+	query.Before = q.cursor()
 	if err := q.finish(); err != nil {
 		return nil, err
 	}
@@ -50,7 +46,16 @@ func (a *API) listAlerts(r *request) (answer, error) {
 	return reply(http.StatusOK, out)
 }
 
-// validID reports whether s has the form of an alert's ID.
+// cursor returns the ID behind which a page begins, "" for the first page.
+func (p *params) cursor() string {
+	cursor, ok := p.text("cursor")
+	if ok && !validID(cursor) {
+		p.fail("cursor", cursor, "the next_cursor of an earlier answer")
+	}
+	return cursor
+}
+
+// validID reports whether s has the form of an ID.
 func validID(s string) bool {
 	if len(s) != idLength {
 		return false

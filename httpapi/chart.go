@@ -35,8 +35,8 @@ const (
 	chartPoints = 300
 )
 
-// newChart draws the values of a window. The axis of values begins at 0.
-func newChart(title, unit string, from, to time.Time, times []time.Time, values perfmon.Values) chart {
+// newChart draws the values of a window. The axis of values reaches to 0.
+func newChart(title, unit string, from, to time.Time, times []time.Time, values perfmon.Values, marks []time.Time) chart {
 	low, high := bounds(values)
 	x := func(t time.Time) float64 {
 		return plotLeft + (plotRight-plotLeft)*float64(t.Sub(from))/float64(max(to.Sub(from), 1))
@@ -53,6 +53,9 @@ func newChart(title, unit string, from, to time.Time, times []time.Time, values 
 	for i, anchor := range []string{"start", "middle", "end"} {
 		at := from.Add(to.Sub(from) / 2 * time.Duration(i))
 		c.Xs = append(c.Xs, tick{round(x(at)), at.Format(layout), anchor})
+	}
+	for _, at := range marks {
+		c.Marks = append(c.Marks, tick{At: round(x(at))})
 	}
 	c.Path = lines(times, values, x, y)
 	if c.Path != "" {

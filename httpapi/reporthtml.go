@@ -40,6 +40,7 @@ type page struct {
 	Uptime  string
 	Targets []pageTarget
 	Changes []string
+	Newest  []perfmon.Marker
 	Worse   []pageRegression
 	Worst   []pageRequests
 	Tenants []pageRequests
@@ -59,8 +60,8 @@ type pageAlert struct{ Severity, Since, Length, State, Message string }
 
 type pageMetric struct{ Name, Mean, Low, High, P95, Trend string }
 
-// pageAlerts bounds the alerts of a page.
-const pageAlerts = 100
+// A page lists at most so many alerts and events.
+const pageAlerts, pageEvents = 100, 100
 
 // writeReportHTML writes a report as a page that needs nothing else.
 func writeReportHTML(w io.Writer, r *perfmon.Report) error {
@@ -84,6 +85,7 @@ func writeReportHTML(w io.Writer, r *perfmon.Report) error {
 		})
 	}
 	p.Changes = changes(r)
+	p.Newest = r.Events[:min(len(r.Events), pageEvents)]
 	for _, t := range r.Health.Targets {
 		p.Targets = append(p.Targets, target(t, units[t.Metric]))
 	}
@@ -103,21 +105,27 @@ func writeReportHTML(w io.Writer, r *perfmon.Report) error {
 			string(a.Severity), moment(a.OpenedAt), length(time.Duration(a.DurationSeconds * float64(time.Second))), string(a.State), a.Message,
 		})
 	}
-	p.Charts = charts(r)
+	p.Charts = charts(r, p.Newest)
 	return pageTemplate.Execute(w, p)
 }
 
 // charts draws every metric of a detailed report, and of a summary those that have a
 // target and those that got worse.
-func charts(r *perfmon.Report) []chart {
+func charts(r *perfmon.Report, events []perfmon.Marker) []chart {
 	s := r.Series.Downsample(chartPoints)
 	var list []chart
+	var deploys []time.Time
+	for _, e := range events {
+		if e.Kind == perfmon.MarkerDeploy {
+			deploys = append(deploys, e.At)
+		}
+	}
 	for _, m := range r.Metrics {
 		column := s.Metrics[m.Metric]
 		if m.Summary.Count == 0 || r.Type != perfmon.ReportDetailed && !notable(r, m) {
 			continue
 		}
-		list = append(list, newChart(m.Metric, m.Unit, r.From, r.GeneratedAt, s.Times, column.Values))
+		list = append(list, newChart(m.Metric, m.Unit, r.From, r.GeneratedAt, s.Times, column.Values, deploys))
 	}
 	return list
 }

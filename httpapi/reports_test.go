@@ -58,6 +58,11 @@ func busy(t testing.TB) *served {
 		}
 		carts.Set(float64(i % 7))
 		s.step()
+		if i == 69 {
+			if _, err := s.Markers().Add(perfmon.NewMarker{Kind: perfmon.MarkerDeploy, Version: "v2", Title: "new checkout"}, "ann"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if i == 30 {
 			if _, err := s.Baselines().Establish(5*time.Minute, "ann"); err != nil {
 				t.Fatal(err)
@@ -169,7 +174,7 @@ func TestReportPage(t *testing.T) {
 		}
 	}
 	for _, has := range []string{
-		"&lt;b&gt;", "What changed", "response_time_p95 rose by", "What got worse", "The five worst endpoints", "GET /orders/{id}",
+		"&lt;b&gt;", "new checkout", `<line class="mark"`, "What changed", "response_time_p95 rose by", "What got worse", "The five worst endpoints", "GET /orders/{id}",
 		"Last 15 minutes", "1 min 40 s", "up for 26 min 40 s", "There were no requests.",
 	} {
 		if strings.Contains(page, has) == (has == "There were no requests.") {

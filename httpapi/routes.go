@@ -39,6 +39,7 @@ func (a *API) table() []route {
 		{"baseline", false, map[string]call{get: a.listBaselines, post: a.establishBaseline}},
 		{"series", false, map[string]call{get: a.series}},
 		{"reports", false, map[string]call{get: a.report}},
+		{"events", false, map[string]call{get: a.listEvents, post: a.addEvent}},
 		{"config", false, map[string]call{get: a.getConfig, put: a.putConfig}},
 		{"health", false, map[string]call{get: a.health}},
 		{"diagnostics", false, map[string]call{get: a.diagnostics}},
