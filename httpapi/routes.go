@@ -43,6 +43,7 @@ func (a *API) table() []route {
 		{"config", false, map[string]call{get: a.getConfig, put: a.putConfig}},
 		{"health", false, map[string]call{get: a.health}},
 		{"diagnostics", false, map[string]call{get: a.diagnostics}},
+		{"openapi.json", false, map[string]call{get: a.openapi}},
 		{"livez", true, map[string]call{get: a.livez}},
 		{"readyz", true, map[string]call{get: a.readyz}},
 	}
