@@ -25,8 +25,8 @@
 // A [Threshold] that is violated for some steps in a row opens an [Alert], which lives
 // until the value has recovered for as many steps. [Monitor.OnAlert] reports it, and
 // package httpapi serves it. [Monitor.Alerts], [Monitor.Thresholds],
-// [Monitor.Baselines], [Monitor.History], [Monitor.Metrics] and [Monitor.Config] read
-// and change what a monitor holds.
+// [Monitor.Baselines], [Monitor.History], [Monitor.Metrics], [Monitor.Markers] and
+// [Monitor.Config] read and change what a monitor holds.
 //
 // Every change is a [Record], which is committed before anybody is notified of it. A [Store]
 // keeps records and points, so that a later monitor goes on where this one ended.

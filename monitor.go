@@ -196,7 +196,8 @@ func (m *Monitor) allMeters() []meter {
 }
 
 // Start lets the monitor begin, until ctx ends or Close is called. Starting twice
-// changes nothing. It returns ErrClosed when the monitor is closed.
+// changes nothing. It returns ErrClosed when the monitor is closed. A version that did not
+// run before is a marker; where there is a store, Start waits for it, at most 5 s.
 func (m *Monitor) Start(ctx context.Context) error {
 	loop, err := m.begin(ctx)
 	if err != nil || loop == nil {

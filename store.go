@@ -11,9 +11,8 @@ import (
 )
 
 // Record is one change: the whole new state of one thing, numbered in the order of all
-// changes. Exactly one of Alert, Threshold, Settings, Baseline, Detector
-// and Marker is set. A
-// record and what it points to never change.
+// changes. Exactly one of Alert, Threshold, Settings, Baseline, Detector and Marker is
+// set. A record and what it points to never change.
 type Record struct {
 	// Number orders the records of a monitor: it ascends. Where an action failed there
 	// is a gap.
