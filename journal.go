@@ -167,6 +167,7 @@ func (m *Monitor) commit(records []Record) {
 	for _, r := range records {
 		m.apply(r)
 		if e, ok := eventOf(r); ok {
+			m.events.add(e)
 			m.alertSubs.publish(e)
 		}
 	}
@@ -392,6 +393,7 @@ func (m *Monitor) restore(store Store) error {
 		return fmt.Errorf("restore from the store: %s", describe(err))
 	}
 	m.alerts.sweep(now)
+	m.events.begin(j.number)
 	return nil
 }
 

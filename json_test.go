@@ -65,6 +65,7 @@ func TestJSONBothWays(t *testing.T) {
 		perfmon.Marker{ID: "x", At: noon, Kind: perfmon.MarkerDeploy, Version: "v2", Title: "t", By: "ann"},
 		perfmon.Key{Metric: "m", Scope: perfmon.Scope{Organization: "acme"}},
 		perfmon.AlertEvent{Number: 3, Change: perfmon.ChangeOpened, At: noon, By: "ann", Alert: b.active()[0]},
+		b.Alerts().Events(0, 0),
 	}
 	if err := store.Load(t.Context(), func(r perfmon.Record) error { values = append(values, r); return nil }, func(p perfmon.Point) error { values = append(values, p); return nil }); err != nil {
 		t.Fatal(err)

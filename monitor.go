@@ -62,6 +62,7 @@ type Monitor struct {
 	baselines  baselines
 	markers    markers
 	alerts     *alertBook
+	events     eventLog
 	alertSubs  subscribers[AlertEvent]
 	sampleSubs subscribers[Sample]
 
@@ -71,7 +72,7 @@ type Monitor struct {
 	ctx     context.Context // of the step loop; nil before the start
 	cancel  context.CancelFunc
 	begun   time.Duration // elapsed time at the start
-	done    chan struct{} // closed when the step loop has ended
+	done    chan struct{} // closed when the step loop has ended, or will never begin
 }
 
 // Users and sessions count as active for so long, to a slice more.
@@ -257,6 +258,9 @@ const closeGrace = 5 * time.Second
 func (m *Monitor) Close() error {
 	m.mu.Lock()
 	started := !m.started.IsZero()
+	if !started && !m.closed {
+		close(m.done) // there will be no step
+	}
 	m.closed = true
 	if m.cancel != nil {
 		m.cancel()
@@ -292,7 +296,8 @@ func (m *Monitor) isClosed() bool {
 	return m.closed || m.ctx != nil && m.ctx.Err() != nil
 }
 
-// Done returns a channel that is closed when a started monitor has taken its last step.
+// Done returns a channel that is closed when the monitor has taken its last step, or was
+// closed before it started.
 func (m *Monitor) Done() <-chan struct{} { return m.done }
 
 // Service returns which process the figures are of.
@@ -312,6 +317,9 @@ func (m *Monitor) Uptime() time.Duration {
 
 // Now returns the time of the monitor's clock, in UTC.
 func (m *Monitor) Now() time.Time { return m.clock.Now().Round(0).UTC() }
+
+// Clock returns the clock that the monitor goes by.
+func (m *Monitor) Clock() clock.Clock { return m.clock }
 
 // Step returns how often metrics are read and thresholds evaluated.
 func (m *Monitor) Step() time.Duration { return m.stepLength }
