@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 // know HTTP.
 var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
-	"middleware": {}, "httpapi": {"golang.org/x/exp/slices"}, "sqltime": {},
+	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {},
 	"internal/system":   {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
 	"internal/golden":   {"github.com/google/go-cmp/cmp"},
 	"internal/digest":   {"golang.org/x/exp/slices"},

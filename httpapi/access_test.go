@@ -22,6 +22,7 @@ var calls = []struct {
 }{
 	{"GET", "dashboard/?alerts=true&trends=true", "", 200, 200},
 	{"GET", "alerts/", "", 200, 200},
+	{"GET", "realtime/?last_event_id=x", "", 400, 400}, // a stream would not end
 	{"GET", "alerts/?metric=secret", "", 200, 200},
 	{"GET", "alerts/nothing/", "", 404, 404},
 	{"POST", "alerts/", `{"action":"acknowledge","alert_ids":["nothing"]}`, 200, 200},

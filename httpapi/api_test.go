@@ -254,7 +254,7 @@ func TestAbortedHandlersAbort(t *testing.T) {
 	api.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", httpapi.DefaultPrefix, nil))
 }
 
-func receive[T any](t *testing.T, c <-chan T) T {
+func receive[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-c:

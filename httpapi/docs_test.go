@@ -66,7 +66,7 @@ func TestDocsAreComplete(t *testing.T) {
 		metrics[m.Name] = true
 	}
 	names := map[string]bool{}
-	for _, v := range []any{perfmon.Dashboard{}, perfmon.Report{}, perfmon.Alert{}, perfmon.Diagnostics{}, perfmon.Baseline{}, perfmon.Regression{}, perfmon.Origin{}} {
+	for _, v := range []any{perfmon.Dashboard{}, perfmon.Report{}, perfmon.AlertEvent{}, perfmon.Diagnostics{}, perfmon.Baseline{}, perfmon.Regression{}, perfmon.Origin{}} {
 		fieldNames(reflect.TypeOf(v), names)
 	}
 	s.load(12, 20)
@@ -94,7 +94,7 @@ func TestDocsAreComplete(t *testing.T) {
 		}
 		keys(body, names)
 	}
-	for _, name := range []string{"active_only", "cursor", "applies_to", "last_error", "std_err", "absent_after_seconds", "total_ns", "missing", "reference", "alert_ids"} {
+	for _, name := range []string{"active_only", "last_event_id", "cursor", "applies_to", "last_error", "std_err", "absent_after_seconds", "total_ns", "missing", "reference", "alert_ids"} {
 		if !names[name] {
 			t.Errorf("this test does not find %q", name)
 		}

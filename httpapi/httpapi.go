@@ -1,4 +1,4 @@
-// Package httpapi serves a monitor over HTTP, as JSON. Mount it on any mux, and say who
+// Package httpapi serves a monitor over HTTP, as JSON and as a stream of events. Mount it on any mux, and say who
 // may use it:
 //
 //	api, err := httpapi.New(m, httpapi.WithBearerToken(os.Getenv("PERFMON_TOKEN")))
@@ -46,6 +46,8 @@ type API struct {
 	log       logger
 	origins   *http.CrossOriginProtection
 	routes    []route
+	hub       *hub
+	openings  *openings
 
 	closing sync.Once
 	closed  chan struct{} // ends streams
@@ -73,6 +75,8 @@ func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}
 	a.routes = a.table()
+	a.hub = &hub{m: m, log: a.log, readers: map[*reader]struct{}{}}
+	a.openings = newOpenings(m)
 	return a, nil
 }
 

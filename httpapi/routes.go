@@ -32,6 +32,7 @@ func (a *API) table() []route {
 	const get, put, post, remove = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
 	return []route{
 		{"dashboard", false, map[string]call{get: a.dashboard}},
+		{"realtime", false, map[string]call{get: a.realtime}},
 		{"alerts", false, map[string]call{get: a.listAlerts, post: a.actOnAlerts}},
 		{"alerts/{id}", false, map[string]call{get: a.getAlert}},
 		{"thresholds", false, map[string]call{get: a.listThresholds, put: a.putThreshold, remove: a.removeThreshold}},

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/backend-prs/perfmon"
+)
+
+// Limits of streams.
+const (
+	maxStreams    = 256 // in all
+	maxStreamsOwn = 4   // of a principal
+
+	// How often streams may be opened: at once, and each second.
+	openAtOnce, openRate       = 256, 50
+	openAtOnceOwn, openRateOwn = 10, 1
+
+	// retrySlot is when it is worth asking again for a stream while there are too many.
+	retrySlot = 10 * time.Second
+)
+
+// openings counts the streams that are open and limits how often they are opened. It owns
+// the counts; it is safe for concurrent use.
+type openings struct {
+	m   *perfmon.Monitor
+	all *rate.Limiter
+
+	mu   sync.Mutex
+	open int                       // mu
+	own  map[Principal]*openingsOf // those that opened one lately; mu
+}
+
+// openingsOf is of one principal.
+type openingsOf struct {
+	open  int
+	limit *rate.Limiter
+}
+
+func newOpenings(m *perfmon.Monitor) *openings {
+	return &openings{m: m, all: rate.NewLimiter(openRate, openAtOnce), own: map[Principal]*openingsOf{}}
+}
+
+// now is the time that limits go by. It never goes back.
+func (o *openings) now() time.Time { return time.Unix(0, 0).Add(o.m.Elapsed()) }
+
+// take makes room for a stream of a principal, or says why there is none. release gives
+// the room back.
+func (o *openings) take(by Principal) (release func(), refused *problem) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.now()
+	o.forget(now)
+	own := o.own[by]
+	if own == nil {
+		own = &openingsOf{limit: rate.NewLimiter(openRateOwn, openAtOnceOwn)}
+	}
+	if own.open >= maxStreamsOwn {
+		return nil, tooMany(fmt.Sprintf("%d streams of this principal are open, which is the most there may be.", maxStreamsOwn), retrySlot)
+	}
+	if o.open >= maxStreams {
+		return nil, tooMany(fmt.Sprintf("%d streams are open, which is the most there may be.", maxStreams), retrySlot)
+	}
+	// The principal's own limit comes first, so that nobody uses up what is everybody's.
+	for _, l := range []*rate.Limiter{own.limit, o.all} {
+		r := l.ReserveN(now, 1)
+		if wait := r.DelayFrom(now); wait > 0 {
+			r.CancelAt(now)
+			return nil, tooMany("Streams are opened too often.", wait)
+		}
+	}
+	o.own[by] = own
+	o.open++
+	own.open++
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.open--
+		own.open--
+	}, nil
+}
+
+// forget drops the principals that have no stream and may open as many at once as any;
+// mu is held. What remains is bounded by how often all of them may open one.
+func (o *openings) forget(now time.Time) {
+	for by, own := range o.own {
+		if own.open == 0 && own.limit.TokensAt(now) >= openAtOnceOwn {
+			delete(o.own, by)
+		}
+	}
+}
+
+// tooMany is a 429.
+func tooMany(why string, wait time.Duration) *problem {
+	seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
+	return &problem{
+		Status: http.StatusTooManyRequests, Detail: why + " Try again after " + seconds + " s.", header: http.Header{"Retry-After": {seconds}},
+	}
+}
