@@ -18,9 +18,6 @@ const (
 	heartbeat = 15 * time.Second
 	// A stream asks the authorizer again with each second heartbeat.
 	askAgainAfter = 2
-	// writeLimit is how long a client may take for a write. It protects the host, so it
-	// goes by real time.
-	writeLimit = 10 * time.Second
 )
 
 // stream is the answer of GET realtime/. One goroutine writes it.
@@ -48,18 +45,12 @@ func (s *stream) write(w http.ResponseWriter, r *http.Request) {
 	}
 	defer release()
 	s.at = latest(s.a.m.Alerts()) // before the client knows that it hears of everything
-	line := &line{w: w, control: http.NewResponseController(w)}
-	switch err := line.open(); {
-	case errors.Is(err, http.ErrNotSupported):
+	if err := s.serve(newLine(w), r); errors.Is(err, errNoFlush) {
 		for _, name := range []string{"Content-Type", "X-Accel-Buffering"} {
 			w.Header().Del(name)
 		}
 		cannotFlush.write(w, r)
-		return
-	case err != nil:
-		return // the client is gone
-	}
-	s.serve(line, r)
+	} // any other error is the end
 }
 
 var (
@@ -70,8 +61,9 @@ var (
 	}
 )
 
-// serve writes the stream until it ends.
-func (s *stream) serve(out *line, r *http.Request) {
+// serve writes the stream until it ends. It returns why; with errNoFlush, nothing
+// was sent.
+func (s *stream) serve(out *line, r *http.Request) error {
 	in := newReader(s.by)
 	ended := make(chan struct{})
 	var watching sync.WaitGroup
@@ -92,26 +84,29 @@ func (s *stream) serve(out *line, r *http.Request) {
 
 	ticker := s.a.m.Clock().Ticker(heartbeat)
 	defer ticker.Stop()
+	if err := out.open(); err != nil {
+		return err
+	}
 	if err := s.begin(out, in); err != nil {
-		return
+		return err
 	}
 	asking := newAsking(s.a, s.by, r)
 	for beats := 1; ; {
 		select {
 		case <-out.interrupted:
-			return
+			return errEnded
 		case <-asking.refused:
-			return
+			return errEnded
 		case f := <-in.queue:
-			if out.send(f.data) != nil {
-				return
+			if err := out.send(f.data); err != nil {
+				return err
 			}
 		case <-ticker.C:
-			if out.send([]byte(":\n\n")) != nil {
-				return
+			if err := out.send([]byte(":\n\n")); err != nil {
+				return err
 			}
 			if beats%askAgainAfter == 0 && !asking.again() {
-				return
+				return errEnded
 			}
 			beats++
 		}
@@ -180,86 +175,3 @@ func (s *stream) replay(out *line, e *perfmon.AlertEvent) error {
 	}
 	return out.send(f.data)
 }
-
-// line writes to a client, each time within a limit.
-type line struct {
-	w           http.ResponseWriter
-	control     *http.ResponseController
-	interrupted chan struct{}
-
-	mu    sync.Mutex
-	state lineState // mu
-}
-
-type lineState int
-
-const (
-	idle lineState = iota
-	writing
-	over
-)
-
-var errInterrupted = errors.New("the stream has ended")
-
-// open sends the header. Where the response cannot be flushed, it sends nothing and
-// returns http.ErrNotSupported.
-func (l *line) open() error {
-	l.interrupted = make(chan struct{})
-	streamHeader(l.w.Header())
-	// A limit of the server on reading a request would end the stream as well. Writers
-	// that take no limits are those of tests.
-	_ = l.control.SetReadDeadline(time.Time{})
-	return l.timed(l.control.Flush)
-}
-
-// send writes data and flushes it.
-func (l *line) send(data []byte) error {
-	return l.timed(func() error {
-		if _, err := l.w.Write(data); err != nil {
-			return err
-		}
-		return l.control.Flush()
-	})
-}
-
-// timed runs f within the limit of a write. Between writes there is none: over HTTP/2 it
-// would end a stream that waits.
-func (l *line) timed(f func() error) error {
-	if !l.enter() {
-		return errInterrupted
-	}
-	err := f()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state != writing {
-		return errInterrupted
-	}
-	l.state = idle
-	_ = l.control.SetWriteDeadline(time.Time{})
-	return err
-}
-
-func (l *line) enter() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state == over {
-		return false
-	}
-	l.state = writing
-	_ = l.control.SetWriteDeadline(time.Now().Add(writeLimit))
-	return true
-}
-
-// interrupt ends the line from another goroutine, also in the middle of a write.
-func (l *line) interrupt() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state == writing {
-		_ = l.control.SetWriteDeadline(time.Unix(1, 0))
-	}
-	l.state = over
-	close(l.interrupted)
-}
-
-// end lets the server write what is left, within the limit.
-func (l *line) end() { _ = l.control.SetWriteDeadline(time.Now().Add(writeLimit)) }
