@@ -31,7 +31,8 @@ type Authorizer func(*http.Request) (Principal, error)
 var ErrUnauthenticated = errors.New("httpapi: not authenticated")
 
 // WithAuthorizer sets who may do what. It is called for each request, also for those of
-// calls that do not exist. Without an authorizer every call is refused.
+// calls that do not exist, and every 30 s again with the request of a stream, which ends
+// when it is no longer admitted or its principal has changed. Without an authorizer every call is refused.
 func WithAuthorizer(authorize Authorizer) Option {
 	return func(a *API) error {
 		switch {

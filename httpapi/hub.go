@@ -10,8 +10,9 @@ import (
 // and waits for no stream. While no stream is open it is not subscribed to anything. It
 // owns the queues; it is safe for concurrent use.
 type hub struct {
-	m   *perfmon.Monitor
-	log logger
+	m      *perfmon.Monitor
+	log    logger
+	alerts encodings // it takes no other lock
 
 	mu      sync.Mutex
 	readers map[*reader]struct{} // mu
@@ -80,6 +81,7 @@ func (h *hub) leave(r *reader) {
 		cancel()
 	}
 	h.cancel, h.sample, h.sampled = nil, nil, perfmon.Sample{}
+	h.alerts.clear()
 }
 
 // pump hands out all events since the last one.
@@ -105,7 +107,7 @@ func (h *hub) handOut() {
 		for i := range page.List {
 			e := &page.List[i]
 			h.number = e.Number
-			f, err := alertFrame(e)
+			f, err := h.alerts.of(e)
 			if err != nil { // it was valid when it was made
 				h.log.error("an alert event cannot be encoded", "error", describe(err))
 				continue

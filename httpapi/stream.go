@@ -50,7 +50,8 @@ func (s *stream) write(w http.ResponseWriter, r *http.Request) {
 			w.Header().Del(name)
 		}
 		cannotFlush.write(w, r)
-	} // any other error is the end
+	}
+	// With any other error the client is gone, or the stream has ended.
 }
 
 var (
@@ -169,7 +170,7 @@ func (s *stream) replay(out *line, e *perfmon.AlertEvent) error {
 	if !s.by.sees(e.Alert.Organization) {
 		return nil
 	}
-	f, err := alertFrame(e)
+	f, err := s.a.hub.alerts.of(e)
 	if err != nil {
 		return err
 	}
