@@ -314,6 +314,9 @@ func escape(s string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(s)
 }
 
+// stream is the call whose answer has no end.
+const stream = "GET /realtime/"
+
 // Every answer of a running service is as it is described, and every status that is
 // described can be had.
 func TestAnswersAreAsDescribed(t *testing.T) {
@@ -326,6 +329,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}
 	reads := func(s *service, as string) {
 		for call := range c.calls {
+			if call == stream {
+				c.check(call, s.do(as, "HEAD", "/realtime/", "")) // GET would go on
+				continue
+			}
 			if strings.HasPrefix(call, "GET ") && !strings.Contains(call, "{id}") {
 				ask(s, as, call, "", "")
 			}
@@ -371,8 +378,12 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask(s, "root", "POST /events/", "", `{"kind":"note","title":"t"}`)
 	ask(s, "root", "POST /alerts/", "", fmt.Sprintf(`{"action":"escalate","alert_ids":[%q]}`, alerts[len(alerts)-1].ID))
 	reads(s, "root")
+	ask(s, "root", stream, "", "")
 	for call, op := range c.calls {
 		for status := range op.Responses {
+			if call == stream && (status == "429" || status == "501") {
+				continue // they need streams that go on, and a server that cannot flush
+			}
 			if !c.seen[call+" "+status] {
 				t.Errorf("%s: nothing is answered by %s", call, status)
 			}
