@@ -33,7 +33,7 @@ func TestStandardErrorsAreAsChosen(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(i, ", ", len(test.x), " numbers"), func(t *testing.T) {
 			got := analyze.EstimateMean(test.x)
-			if math.Abs(got.StdErr.Float()/test.stdErr-1) > 1e-7 || math.Abs(got.DF.Float()/test.df-1) > 1e-7 {
+			if !(math.Abs(got.StdErr.Float()/test.stdErr-1) <= 1e-7 && math.Abs(got.DF.Float()/test.df-1) <= 1e-7) {
 				t.Errorf("standard error %.12g with %.12g degrees of freedom, want %v with %v", got.StdErr.Float(), got.DF.Float(), test.stdErr, test.df)
 			}
 			// In other units everything but the unit is the same.
@@ -59,7 +59,7 @@ func TestDifferencesMadeByHand(t *testing.T) {
 	}
 	exact := analyze.Mean{Value: v(10), StdErr: v(0), N: 6}
 	got := analyze.Compare(exact, analyze.Mean{Value: v(9), StdErr: v(0.5), DF: v(10), N: 11})
-	if math.Abs(got.DF.Float()-10) > 1e-9 {
+	if !(math.Abs(got.DF.Float()-10) <= 1e-9) {
 		t.Errorf("beside an exact mean there are %v degrees of freedom", got.DF)
 	}
 }
@@ -85,7 +85,7 @@ func TestTrendInPercent(t *testing.T) {
 	points := analyze.ChangePoints(minutes(60), x)
 	mean := func(x []float64) float64 { return analyze.Summarize(x).Mean.Float() }
 	for i, want := range [][2]float64{{mean(x[:20]), mean(x[20:40])}, {mean(x[20:40]), mean(x[40:])}} {
-		if len(points) != 2 || math.Abs(points[i].Before.Float()-want[0]) > 1e-9 || math.Abs(points[i].After.Float()-want[1]) > 1e-9 {
+		if len(points) != 2 || !(math.Abs(points[i].Before.Float()-want[0]) <= 1e-9 && math.Abs(points[i].After.Float()-want[1]) <= 1e-9) {
 			t.Errorf("%+v, want a change from %v to %v", points, want[0], want[1])
 		}
 	}

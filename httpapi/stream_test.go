@@ -65,10 +65,9 @@ func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 // piped is a stream over a connection in memory, in a bubble of synctest.
 type piped struct {
 	*perfmon.Monitor
-	api     *httpapi.API
-	conn    net.Conn
-	handler *running
-	ended   atomic.Bool // the handler has returned
+	api   *httpapi.API
+	conn  net.Conn
+	ended atomic.Bool // the handler has returned
 }
 
 // openPipe opens a stream at a server that allows 5 s for everything. At the end of the
