@@ -182,14 +182,14 @@ func TestSamplesDoNotWaitForSlowCollectors(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute)
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
 		if oldest > 10*time.Second {
 			t.Errorf("a sample was %v old when the next one came", oldest)
 		}
 		if seen < 55 {
 			t.Errorf("%d of 60 samples have the slow value", seen)
-		}
-		if err := m.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 }
