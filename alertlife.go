@@ -250,7 +250,7 @@ func compareKeys(a, b Key) int {
 	switch {
 	case a == b:
 		return 0
-	case a.Metric != b.Metric && a.Metric < b.Metric, a.Metric == b.Metric && a.Endpoint < b.Endpoint,
+	case a.Metric < b.Metric, a.Metric == b.Metric && a.Endpoint < b.Endpoint,
 		a.Metric == b.Metric && a.Endpoint == b.Endpoint && a.Organization < b.Organization:
 		return -1
 	}

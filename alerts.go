@@ -3,7 +3,6 @@ package perfmon
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"time"
 
 	"golang.org/x/exp/slices"
@@ -348,12 +347,4 @@ func author(by string) string {
 		return "unknown"
 	}
 	return truncate(cleanText(by), 200)
-}
-
-// finite returns v, or absent for what is no number.
-func finite(v float64) Value {
-	if math.IsInf(v, 0) {
-		return Value{}
-	}
-	return ValueOf(v)
 }

@@ -241,9 +241,7 @@ func regression(metric Metric, base BaselineMetric, recent []float64, sensitivit
 		Metric: metric.Name, Baseline: base.Mean, Current: current.Value.Float(), PValue: d.PValue, Points: len(recent),
 		Limit: base.Mean + sign*sensitivity*math.Abs(base.Mean),
 	}
-	if base.Mean != 0 {
-		r.Change = finite(100 * d.Value.Float() / math.Abs(base.Mean))
-	}
+	r.Change = ValueOf(100 * d.Value.Float() / math.Abs(base.Mean)) // absent where the mean is 0
 	p, ok := d.PValue.Get()
 	return r, ok && sign*(r.Current-r.Limit) > 0 && p < significance/float64(metrics)
 }

@@ -22,9 +22,8 @@ type poolKey struct {
 }
 
 type pool struct {
-	counts  traffic.Counts
-	began   time.Duration // elapsed time at which it began
-	elapsed time.Duration // that it covers
+	counts traffic.Counts
+	began  time.Duration // elapsed time at which it began
 }
 
 // add returns the figures of a scope that rest on at least so many requests, once there
@@ -47,14 +46,13 @@ func (e *evidence) add(key poolKey, d *traffic.Counts, step requestFigures, bega
 	}
 	if began+elapsed-p.began > max(evidenceSpan, elapsed) {
 		p.counts.Reset()
-		p.began, p.elapsed = began, 0
+		p.began = began
 	}
 	p.counts.Merge(d)
-	p.elapsed = began + elapsed - p.began
 	if p.counts.Responses < uint64(key.least) {
 		return f, 0, false
 	}
-	f, requests = deltaFigures(&p.counts, p.elapsed), p.counts.Responses
+	f, requests = deltaFigures(&p.counts, began+elapsed-p.began), p.counts.Responses
 	delete(e.pools, key)
 	return f, requests, true
 }

@@ -279,8 +279,9 @@ type ThresholdUpdate struct {
 	Enabled               *bool
 }
 
-// apply returns t with the named fields changed.
-func (u ThresholdUpdate) apply(t Threshold) Threshold {
+// Apply returns t with the named fields changed. It does not check them: Thresholds.Set
+// does.
+func (u ThresholdUpdate) Apply(t Threshold) Threshold {
 	set(&t.Warning, u.Warning)
 	set(&t.Critical, u.Critical)
 	set(&t.Comparison, u.Comparison)
@@ -335,7 +336,7 @@ func (ts Thresholds) Update(id ThresholdID, u ThresholdUpdate, by string) (Thres
 		if !ok {
 			return old, ErrNotFound
 		}
-		return u.apply(old), nil
+		return u.Apply(old), nil
 	})
 }
 

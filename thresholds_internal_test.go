@@ -178,14 +178,14 @@ func TestThresholdUpdate(t *testing.T) {
 			Metric: "m", Warning: warning, Comparison: Less, ConsecutiveViolations: 7, Cooldown: time.Minute, MinRequests: 8, AbsentAfter: time.Hour, Disabled: true,
 		}},
 	} {
-		if diff := cmp.Diff(test.want, test.u.apply(before)); diff != "" {
+		if diff := cmp.Diff(test.want, test.u.Apply(before)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
 	off := before
 	off.Disabled = true
 	enabled = true
-	if got := (ThresholdUpdate{Enabled: &enabled}).apply(off); got.Disabled {
+	if got := (ThresholdUpdate{Enabled: &enabled}).Apply(off); got.Disabled {
 		t.Error("it is not switched on")
 	}
 }

@@ -43,7 +43,7 @@ func (a *API) putThreshold(r *request) (answer, error) {
 	t, err := a.m.Thresholds().Update(id, update, r.by.Name)
 	if errors.Is(err, perfmon.ErrNotFound) {
 		status = http.StatusCreated
-		t, err = a.m.Thresholds().Set(newThreshold(id, update), r.by.Name)
+		t, err = a.m.Thresholds().Set(update.Apply(perfmon.Threshold{Metric: id.Metric, Scope: id.Scope, AppliesTo: id.AppliesTo}), r.by.Name)
 	}
 	if err != nil {
 		return nil, thresholdWire.translate(err)
@@ -85,26 +85,6 @@ func readThreshold(r *request) (id perfmon.ThresholdID, u perfmon.ThresholdUpdat
 	u.AbsentAfter = read(updates, thresholdWire["AbsentAfter"], parseAbsentAfter)
 	u.Enabled = read(updates, thresholdWire["Enabled"], parseBool)
 	return id, u, updates.finish()
-}
-
-// newThreshold is what an update makes of nothing.
-func newThreshold(id perfmon.ThresholdID, u perfmon.ThresholdUpdate) perfmon.Threshold {
-	t := perfmon.Threshold{Metric: id.Metric, Scope: id.Scope, AppliesTo: id.AppliesTo, Disabled: u.Enabled != nil && !*u.Enabled}
-	given(&t.Warning, u.Warning)
-	given(&t.Critical, u.Critical)
-	given(&t.Comparison, u.Comparison)
-	given(&t.ConsecutiveViolations, u.ConsecutiveViolations)
-	given(&t.Cooldown, u.Cooldown)
-	given(&t.MinRequests, u.MinRequests)
-	given(&t.AbsentAfter, u.AbsentAfter)
-	return t
-}
-
-// given stores a value where there is one.
-func given[T any](to *T, from *T) {
-	if from != nil {
-		*to = *from
-	}
 }
 
 func validScope(s string) bool {
