@@ -23,8 +23,10 @@ var mayImport = map[string][]string{
 		"internal/striped", "internal/system", "internal/traffic", "sketch",
 	},
 	"middleware": {"", "internal/mark"},
-	"httpapi":    {"", "internal/mark"},
+	"httpapi":    {"", "httpapi/page", "internal/mark"},
 	"sqltime":    {""},
+
+	"httpapi/page": {}, // files
 
 	"analyze": {},
 	"sketch":  {},

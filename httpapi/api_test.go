@@ -113,8 +113,9 @@ func TestMounting(t *testing.T) {
 		"absolute form":              {standard, "http://example.com/health", 404},
 		"two slashes":                {standard, "/api/monitoring/performance//health", 404},
 		"two slashes behind":         {standard, "/api/monitoring/performance/health//", 404},
-		"the mount":                  {standard, "/api/monitoring/performance/", 404},
-		"the mount, no slash":        {standard, "/api/monitoring/performance", 404},
+		"the mount":                  {standard, "/api/monitoring/performance/", 200},
+		"the mount, no slash":        {standard, "/api/monitoring/performance", 308},
+		"the mount, two slashes":     {standard, "/api/monitoring/performance//", 404},
 		"above":                      {standard, "/api/monitoring", 404},
 		"custom":                     {custom, "/ops/perf/health/", 200},
 		"custom, no slash":           {custom, "/ops/perf/health", 200},
@@ -251,7 +252,7 @@ func TestAbortedHandlersAbort(t *testing.T) {
 			t.Errorf("recovered %v", p)
 		}
 	}()
-	api.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", httpapi.DefaultPrefix, nil))
+	api.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", httpapi.DefaultPrefix+"health/", nil))
 }
 
 func receive[T any](t testing.TB, c <-chan T) T {

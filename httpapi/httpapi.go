@@ -25,6 +25,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"path"
@@ -48,6 +49,7 @@ type API struct {
 	routes    []route
 	hub       *hub
 	openings  *openings
+	pageFiles fs.FS // nil: those that are embedded
 
 	closing sync.Once
 	closed  chan struct{} // ends streams

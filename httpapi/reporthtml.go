@@ -23,15 +23,15 @@ var pageStyle string
 
 var pageTemplate = template.Must(template.New("report").Parse(pageText))
 
-// pagePolicy lets the page do nothing but use its own style. The page repeats it, for
+// reportPolicy lets the page do nothing but use its own style. The page repeats it, for
 // when it is opened from a file.
-var pagePolicy = func() string {
+var reportPolicy = func() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }()
 
-// page is what the template shows.
-type page struct {
+// reportPage is what the template shows.
+type reportPage struct {
 	*perfmon.Report
 	Policy  string
 	Style   template.CSS
@@ -65,9 +65,9 @@ const pageAlerts, pageEvents = 100, 100
 
 // writeReportHTML writes a report as a page that needs nothing else.
 func writeReportHTML(w io.Writer, r *perfmon.Report) error {
-	p := page{
+	p := reportPage{
 		Report: r,
-		Policy: pagePolicy,
+		Policy: reportPolicy,
 		Style:  template.CSS(pageStyle), // ours
 		Title:  fmt.Sprintf("%s: %s report", r.Service.Name, r.Type),
 		Span:   moment(r.From) + " to " + moment(r.GeneratedAt) + " UTC (" + length(r.GeneratedAt.Sub(r.From)) + ")",

@@ -22,7 +22,7 @@ type format struct {
 var formats = []format{
 	{"json", "application/json; charset=utf-8", "", writeReportJSON},
 	{"csv", "text/csv; charset=utf-8; header=present", "", writeReportCSV},
-	{"html", "text/html; charset=utf-8", pagePolicy + "; frame-ancestors 'none'; sandbox", writeReportHTML},
+	{"html", "text/html; charset=utf-8", reportPolicy + "; frame-ancestors 'none'; sandbox", writeReportHTML},
 }
 
 // report is a download of how the service did.

@@ -145,7 +145,14 @@ func TestBadRequests(t *testing.T) {
 		{"PATCH", "alerts/", "", 405, ""},
 		{"POST", "dashboard/", "", 405, ""},
 		{"GET", "nothing/", "", 404, ""},
-		{"GET", "", "", 404, ""},
+		{"POST", "", "", 405, ""},
+		{"GET", "/", "", 404, ""},
+		{"GET", "page", "", 404, ""},
+		{"GET", "page/", "", 404, ""},
+		{"GET", "page/nothing.js", "", 404, "file"},
+		{"GET", "page/index.html", "", 404, "file"},
+		{"GET", "page/..%2Fpage.go", "", 404, "file"},
+		{"DELETE", "page/app.js", "", 405, ""},
 	}
 	before := s.records()
 	for _, test := range tests {

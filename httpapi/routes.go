@@ -12,7 +12,7 @@ import (
 type request struct {
 	*http.Request
 	by Principal
-	id string // the part of the path that {id} stands for
+	id string // the part of the path that {id} or {file...} stands for
 }
 
 // call answers a request. Its answer may be JSON, a page, a download or a stream. An
@@ -22,7 +22,7 @@ type call func(r *request) (answer, error)
 
 // route is a path below the mount with its calls.
 type route struct {
-	path   string          // without slashes around it; {id} at its end stands for any name
+	path   string          // without slashes around it; {id} at its end stands for any name, {file...} for any path
 	public bool            // GET needs no principal
 	calls  map[string]call // by method
 }
@@ -47,11 +47,31 @@ func (a *API) table() []route {
 		{"openapi.json", false, map[string]call{get: a.openapi}},
 		{"livez", true, map[string]call{get: a.livez}},
 		{"readyz", true, map[string]call{get: a.readyz}},
+		{"", true, map[string]call{get: a.index}},
+		{pagePath, true, map[string]call{get: a.pageFile}},
 	}
+}
+
+// pagePath is where the files of the dashboard page are.
+const pagePath = "page/{file...}"
+
+// ofPage reports whether the route is one of the dashboard page, and no call.
+func (t *route) ofPage() bool { return t.path == "" || t.path == pagePath }
+
+// name is what errors call the route.
+func (t *route) name() string {
+	if t.path == "" {
+		return "The page"
+	}
+	return t.path + "/"
 }
 
 // match returns the ID in a path; ok is false when the route is another one.
 func (t *route) match(path string) (id string, ok bool) {
+	if before, deep := strings.CutSuffix(t.path, "{file...}"); deep {
+		id, ok = strings.CutPrefix(path, before)
+		return id, ok && id != ""
+	}
 	before, named := strings.CutSuffix(t.path, "{id}")
 	if !named {
 		return "", path == t.path
@@ -92,6 +112,9 @@ func (a *API) below(r *http.Request) (path string, ok bool) {
 	}
 	if !ok {
 		path, ok = stripped(r)
+	}
+	if path == "/" {
+		return "", false // two slashes: relative URLs would go wrong there
 	}
 	return strings.TrimSuffix(path, "/"), ok
 }

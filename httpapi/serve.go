@@ -56,7 +56,9 @@ func (a *API) route(t *route, r *http.Request) (call, *problem) {
 	if t == nil {
 		var paths []string
 		for _, t := range a.routes {
-			paths = append(paths, t.path+"/")
+			if !t.ofPage() {
+				paths = append(paths, t.path+"/")
+			}
 		}
 		slices.Sort(paths)
 		return nil, &problem{Status: http.StatusNotFound, Detail: "There is no such call. There are: " + strings.Join(paths, ", ") + "."}
@@ -65,7 +67,7 @@ func (a *API) route(t *route, r *http.Request) (call, *problem) {
 	if f == nil {
 		allowed := strings.Join(t.methods(), ", ")
 		return nil, &problem{
-			Status: http.StatusMethodNotAllowed, Detail: t.path + "/ takes " + allowed + ".", header: http.Header{"Allow": {allowed}},
+			Status: http.StatusMethodNotAllowed, Detail: t.name() + " takes " + allowed + ".", header: http.Header{"Allow": {allowed}},
 		}
 	}
 	if a.origins.Check(r) != nil { // lets GET and HEAD through

@@ -31,6 +31,7 @@ type config struct {
 	step     time.Duration
 	interval time.Duration
 	token    string
+	page     string                          // folder with the files of the dashboard page, "" for those that are embedded
 	around   func(http.Handler) http.Handler // what tests put around all of it, may be nil
 }
 
@@ -44,6 +45,7 @@ func main() {
 	flag.DurationVar(&c.step, "step", time.Second, "how often metrics are read and thresholds evaluated")
 	flag.DurationVar(&c.interval, "interval", 10*time.Second, "how much time a point of history stands for")
 	flag.StringVar(&c.token, "token", "", "bearer `token` that opens the API, at least 16 bytes (default: a random one, which is printed)")
+	flag.StringVar(&c.page, "page", "", "serve the dashboard page from the files in this `folder`, such as ../../httpapi/page/static, to change it without a rebuild")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "quickstart: unknown argument %q\n", flag.Arg(0))
@@ -108,9 +110,13 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 
-	api, err := httpapi.New(m, httpapi.WithBearerToken(c.token))
+	options := []httpapi.Option{httpapi.WithBearerToken(c.token)}
+	if c.page != "" {
+		options = append(options, httpapi.WithPageFiles(os.DirFS(c.page)))
+	}
+	api, err := httpapi.New(m, options...)
 	if err != nil {
-		return fmt.Errorf("-token: %w", err)
+		return fmt.Errorf("-token, -page: %w", err)
 	}
 	defer func() { err = errors.Join(err, api.Close()) }()
 	mux := s.routes()

@@ -200,6 +200,7 @@ func TestBadFlags(t *testing.T) {
 		"WithStep":     {addr: "127.0.0.1:0", step: -1, interval: 10 * time.Second},
 		"WithInterval": {addr: "127.0.0.1:0", step: time.Second, interval: 0},
 		"listen":       {addr: "nowhere:-1", step: time.Second, interval: time.Second},
+		"page files":   {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, page: t.TempDir()},
 		"-token: want at least 16 bytes, it has 5":  {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, token: "short"},
 		"-token: want at least 16 bytes, it has 15": {addr: "127.0.0.1:0", step: time.Second, interval: time.Second, token: testToken[1:]},
 	} {
