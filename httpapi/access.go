@@ -57,14 +57,20 @@ func (a *API) principal(r *http.Request) (Principal, *problem) {
 	p, err := a.authorize(r)
 	switch {
 	case errors.Is(err, ErrUnauthenticated):
-		return Principal{}, &problem{
-			Status: http.StatusUnauthorized, Detail: "The request does not say, or cannot prove, who makes it.",
-			header: http.Header{"Www-Authenticate": {`Bearer realm="perfmon"`}},
-		}
+		return Principal{}, a.unauthenticated("The request does not say, or cannot prove, who makes it.")
 	case err != nil || !p.SuperAdmin && p.Organization == "":
 		return Principal{}, &problem{Status: http.StatusForbidden, Detail: "Only organization admins and super admins may use this API."}
 	}
 	return p, nil
+}
+
+// unauthenticated is a 401. It says whether a token can be taken for a cookie.
+func (a *API) unauthenticated(detail string) *problem {
+	p := &problem{Status: http.StatusUnauthorized, Detail: detail, header: http.Header{"Www-Authenticate": {`Bearer realm="perfmon"`}}}
+	if a.signIn != nil {
+		p.SignIn = "token"
+	}
+	return p
 }
 
 // owns reports whether an organization is the principal's own. Names that the monitor

@@ -144,6 +144,7 @@ func TestMethods(t *testing.T) {
 	for path, want := range map[string]string{
 		"alerts/": "GET, HEAD, POST", "alerts/x/": "GET, HEAD", "thresholds/": "DELETE, GET, HEAD, PUT", "health/": "GET, HEAD",
 		"config/": "GET, HEAD, PUT", "baseline/": "GET, HEAD, POST", "livez/": "GET, HEAD",
+		"session": "DELETE, GET, HEAD, POST", "": "GET, HEAD", "page/app.js": "GET, HEAD",
 	} {
 		a := s.do("root", "PATCH", path, "")
 		if a.status != 405 || a.header.Get("Allow") != want || !strings.Contains(a.raw, want) {

@@ -14,7 +14,7 @@ import (
 
 // Whatever is asked, the answer is JSON and no server error.
 func FuzzParameters(f *testing.F) {
-	reads := []string{"dashboard/", "alerts/", "thresholds/", "health/", "diagnostics/", "series/", "trends/", "baseline/", "config/"}
+	reads := []string{"dashboard/", "alerts/", "thresholds/", "health/", "diagnostics/", "series/", "trends/", "baseline/", "config/", "session"}
 	for _, seed := range []string{
 		"hours=24&trends=true&alerts=true&points=10", "hours=-1", "severity=critical&active_only=true", "limit=5&cursor=01ARZ3NDEKTSV4RRFFQ69G5FAV",
 		"metric=error_rate&endpoint=GET%20/", "%zz", "hours=1&hours=2", "a;b", "points=1e9", "organization=acme&hours=0x1p3",
@@ -35,14 +35,14 @@ func FuzzParameters(f *testing.F) {
 // A body that is accepted is one JSON object without a repeated key, and leaves
 // thresholds and settings that are valid.
 func FuzzBodies(f *testing.F) {
-	writes := []struct{ method, path string }{{"POST", "alerts/"}, {"PUT", "thresholds/"}, {"PUT", "config/"}, {"POST", "baseline/"}}
+	writes := []struct{ method, path string }{{"POST", "alerts/"}, {"PUT", "thresholds/"}, {"PUT", "config/"}, {"POST", "baseline/"}, {"POST", "session"}}
 	for _, seed := range []string{
 		`{"action":"dismiss","alert_ids":["x"]}`, `{"metric_name":"error_rate","updates":{"warning_threshold":1}}`,
 		`{"metric_name":"error_rate","scope":"endpoint","updates":{"warning_threshold":1e300,"critical_threshold":1e301}}`,
 		`{"metric_name":"queue_size","updates":{"warning_threshold":3,"critical_threshold":null,"comparison":"equal","cooldown_minutes":1e-9}}`,
 		`{"metric_name":"error_rate","scope":"endpoint","applies_to":"GET /*","updates":{"critical_threshold":3,"min_requests":7,"absent_after_seconds":60}}`,
 		`{"updates":{"retention_hours":1.5,"collect_timeout_seconds":1e-12,"sensitivities":{"error_rate":0.5,"queue_size":null}}}`,
-		`[]`, `null`, `{"updates":{"enabled":null}}`, `{"action":"escalate","alert_ids":[null]}`, `{"duration_minutes":60}`, `{}}`, `{"a":1,"a":1}`,
+		`[]`, `null`, `{"updates":{"enabled":null}}`, `{"action":"escalate","alert_ids":[null]}`, `{"duration_minutes":60}`, `{}}`, `{"a":1,"a":1}`, `{"token":"x"}`,
 	} {
 		for call := range writes {
 			f.Add(uint8(call), seed)

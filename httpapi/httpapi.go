@@ -44,6 +44,7 @@ type API struct {
 	m         *perfmon.Monitor
 	prefix    string
 	authorize Authorizer
+	signIn    *signIn // nil without a bearer token
 	log       logger
 	origins   *http.CrossOriginProtection
 	routes    []route

@@ -16,6 +16,7 @@ type problem struct {
 	Parameter string   `json:"parameter,omitempty"` // at fault
 	Missing   []string `json:"missing,omitempty"`   // for a baseline
 	Reference string   `json:"reference,omitempty"` // to the log
+	SignIn    string   `json:"sign_in,omitempty"`   // "token": POST session takes it
 
 	header http.Header
 }

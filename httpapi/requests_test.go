@@ -57,6 +57,12 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "baseline/?x=y", "", 400, "x"},
 		{"GET", "config/?x=y", "", 400, "x"},
 
+		{"GET", "session?x=y", "", 400, "x"},
+		{"DELETE", "session?x=y", "", 400, "x"},
+		{"POST", "session?x=y", `{"token":"x"}`, 400, "x"},
+		{"POST", "session", `{"token":7}`, 400, "token"},
+		{"POST", "session", `{"token":"x","user":"y"}`, 400, "user"},
+
 		{"POST", "alerts/", ``, 415, "Content-Type"},
 		{"POST", "alerts/", `[]`, 400, "body"},
 		{"POST", "alerts/", `null`, 400, "body"},

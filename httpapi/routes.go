@@ -23,32 +23,38 @@ type call func(r *request) (answer, error)
 // route is a path below the mount with its calls.
 type route struct {
 	path   string          // without slashes around it; {id} at its end stands for any name, {file...} for any path
-	public bool            // GET needs no principal
+	public []string        // methods that need no principal
 	calls  map[string]call // by method
 }
 
 // table lists all calls.
 func (a *API) table() []route {
 	const get, put, post, remove = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
+	public := []string{get}
+	var signIn []string
+	if a.signIn != nil {
+		signIn = []string{post, remove}
+	}
 	return []route{
-		{"dashboard", false, map[string]call{get: a.dashboard}},
-		{"realtime", false, map[string]call{get: a.realtime}},
-		{"alerts", false, map[string]call{get: a.listAlerts, post: a.actOnAlerts}},
-		{"alerts/{id}", false, map[string]call{get: a.getAlert}},
-		{"thresholds", false, map[string]call{get: a.listThresholds, put: a.putThreshold, remove: a.removeThreshold}},
-		{"trends", false, map[string]call{get: a.trends}},
-		{"baseline", false, map[string]call{get: a.listBaselines, post: a.establishBaseline}},
-		{"series", false, map[string]call{get: a.series}},
-		{"reports", false, map[string]call{get: a.report}},
-		{"events", false, map[string]call{get: a.listEvents, post: a.addEvent}},
-		{"config", false, map[string]call{get: a.getConfig, put: a.putConfig}},
-		{"health", false, map[string]call{get: a.health}},
-		{"diagnostics", false, map[string]call{get: a.diagnostics}},
-		{"openapi.json", false, map[string]call{get: a.openapi}},
-		{"livez", true, map[string]call{get: a.livez}},
-		{"readyz", true, map[string]call{get: a.readyz}},
-		{"", true, map[string]call{get: a.index}},
-		{pagePath, true, map[string]call{get: a.pageFile}},
+		{"dashboard", nil, map[string]call{get: a.dashboard}},
+		{"realtime", nil, map[string]call{get: a.realtime}},
+		{"alerts", nil, map[string]call{get: a.listAlerts, post: a.actOnAlerts}},
+		{"alerts/{id}", nil, map[string]call{get: a.getAlert}},
+		{"thresholds", nil, map[string]call{get: a.listThresholds, put: a.putThreshold, remove: a.removeThreshold}},
+		{"trends", nil, map[string]call{get: a.trends}},
+		{"baseline", nil, map[string]call{get: a.listBaselines, post: a.establishBaseline}},
+		{"series", nil, map[string]call{get: a.series}},
+		{"reports", nil, map[string]call{get: a.report}},
+		{"events", nil, map[string]call{get: a.listEvents, post: a.addEvent}},
+		{"config", nil, map[string]call{get: a.getConfig, put: a.putConfig}},
+		{"health", nil, map[string]call{get: a.health}},
+		{"diagnostics", nil, map[string]call{get: a.diagnostics}},
+		{"openapi.json", nil, map[string]call{get: a.openapi}},
+		{"session", signIn, map[string]call{get: a.getSession, post: a.postSession, remove: a.deleteSession}},
+		{"livez", public, map[string]call{get: a.livez}},
+		{"readyz", public, map[string]call{get: a.readyz}},
+		{"", public, map[string]call{get: a.index}},
+		{pagePath, public, map[string]call{get: a.pageFile}},
 	}
 }
 

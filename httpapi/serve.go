@@ -33,7 +33,7 @@ func (a *API) answer(r *http.Request) (out answer) {
 	}()
 	t, id := a.find(r)
 	req := &request{Request: r, id: id}
-	if t == nil || !t.public || method(r) != http.MethodGet {
+	if t == nil || !slices.Contains(t.public, method(r)) {
 		by, refused := a.principal(r)
 		if refused != nil {
 			return refused

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
 )
@@ -16,20 +15,32 @@ const minToken = 16
 // WithBearerToken makes a super admin of whoever sends the header "Authorization:
 // Bearer" with this token: at least 16 bytes of printable ASCII without spaces. White
 // space around it, such as the end of the line that it was read from, is left out.
+//
+// The dashboard page takes the token once, and gets a cookie for it that scripts cannot
+// read and other sites cannot use. It signs in for 12 h, and not longer than this token is
+// the one of the API.
 func WithBearerToken(token string) Option {
 	token = strings.TrimSpace(token)
 	if err := checkToken(token); err != nil {
 		return func(*API) error { return err }
 	}
+	cookies, err := newCookies(token)
+	if err != nil {
+		return func(*API) error { return fmt.Errorf("bearer token: %w", err) }
+	}
 	want := sha256.Sum256([]byte(token))
-	return WithAuthorizer(func(r *http.Request) (Principal, error) {
-		scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		got := sha256.Sum256([]byte(strings.TrimSpace(sent)))
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return Principal{}, ErrUnauthenticated
+	right := func(sent string) bool {
+		got := sha256.Sum256([]byte(sent))
+		return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+	}
+	return func(a *API) error {
+		s := &signIn{a.m, cookies, newGuesses(a.m), right}
+		if err := WithAuthorizer(s.authorize)(a); err != nil {
+			return err
 		}
-		return Principal{Name: "token", SuperAdmin: true}, nil
-	})
+		a.signIn = s
+		return nil
+	}
 }
 
 // WithBearerTokenFromEnv is WithBearerToken with the token in an environment variable. An

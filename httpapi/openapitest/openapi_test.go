@@ -368,6 +368,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask(s, "root", "DELETE /thresholds/", "?metric_name=error_rate&scope=endpoint&applies_to=GET+*", "")
 	ask(s, "root", "DELETE /thresholds/", "?metric_name=error_rate&scope=organization&applies_to=x", "")
 	provoke(s, c, ask)
+	signIn(s, c, ask)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -389,6 +390,27 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// signIn takes the token of an API that has one for a cookie, and sends wrong ones until
+// they are too many.
+func signIn(s *service, c *checker, ask func(s *service, as, call, query, body string)) {
+	s.t.Helper()
+	const token = "0123456789abcdef"
+	api, err := httpapi.New(s.Monitor, httpapi.WithBearerToken(token))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	signed := *s
+	signed.api = api
+	ask(&signed, "", "POST /session", "", `{"token":"`+token+`"}`)
+	ask(&signed, "", "DELETE /session", "", "")
+	ask(&signed, "", "GET /session", "", "")
+	for range 11 {
+		ask(&signed, "", "POST /session", "", `{"token":"wrong"}`)
+	}
+	ask(s, "root", "POST /session", "", `{"token":"x"}`)
+	ask(s, "root", "DELETE /session", "", "")
 }
 
 // provoke has every call answer the errors that all have.
