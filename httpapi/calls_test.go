@@ -25,6 +25,7 @@ var reads = map[string]string{
 	"dashboard": "dashboard/?alerts=true&trends=true&hours=1", "alerts": "alerts/", "thresholds": "thresholds/", "health": "health/",
 	"diagnostics": "diagnostics/", "trends": "trends/?metric=error_rate", "series": "series/?endpoint=GET+%2Forders%2F%7Bid%7D", "baseline": "baseline/",
 	"config": "config/", "events": "events/", "session": "session",
+	"metrics": "metrics/",
 }
 
 func TestAnswers(t *testing.T) {
@@ -67,6 +68,17 @@ func TestAnswersOfAnEmptyMonitor(t *testing.T) {
 	h := s.do("acme", "GET", "health/", "")
 	if h.body["status"] != "unknown" {
 		t.Errorf("status %v", h.body["status"])
+	}
+}
+
+// Metrics of the host's own are listed like the built-in ones.
+func TestMetrics(t *testing.T) {
+	own := perfmon.Metric{Name: "orders", Unit: "1/min", Kind: perfmon.KindCounter, Worse: perfmon.LowerIsWorse, Help: "Orders placed."}
+	s := serve(t, perfmon.WithMetric(own))
+	list := s.do("acme", "GET", "metrics/", "").list("metrics")
+	want := map[string]any{"metric_name": "orders", "unit": "1/min", "kind": "counter", "worse_when": "lower", "help": "Orders placed.", "builtin": false}
+	if diff := cmp.Diff(want, list[len(list)-1]); diff != "" || len(list) != len(s.Metrics().All()) {
+		t.Errorf("%d metrics (-want +got):\n%s", len(list), diff)
 	}
 }
 

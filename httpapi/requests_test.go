@@ -48,6 +48,7 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "health/?verbose=true", "", 400, "verbose"},
 		{"GET", "thresholds/?metric=x", "", 400, "metric"},
 		{"GET", "diagnostics/?x=y", "", 400, "x"},
+		{"GET", "metrics/?x=y", "", 400, "x"},
 		{"GET", "trends/?hours=25", "", 400, "hours"},
 		{"GET", "trends/?metric=nope", "", 400, "metric"},
 		{"GET", "series/?metric=nope", "", 400, "metric"},

@@ -53,7 +53,7 @@ func (a *API) metric(q *params) []string {
 		return nil
 	}
 	if _, known := a.m.Metrics().Get(name); !known {
-		q.fail("metric", name, "the name of a metric; GET diagnostics/ lists them")
+		q.fail("metric", name, "the name of a metric; GET metrics/ lists them")
 	}
 	return []string{name}
 }
