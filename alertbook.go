@@ -15,10 +15,12 @@ import (
 	"github.com/backend-prs/perfmon/internal/lifecycle"
 )
 
+// AlertRetention is how long alerts are kept that are over.
+const AlertRetention = 90 * 24 * time.Hour
+
 // What is kept of alerts. Those that are not over are never dropped.
 const (
 	maxAlerts      = 10_000
-	maxAlertAge    = 90 * 24 * time.Hour
 	maxAlertBytes  = 32 << 20 // of messages and metadata
 	maxRaisedKeys  = 5 * maxAlerts
 	droppedDetails = `{"dropped":"there was no room for the metadata of this alert"}`
@@ -307,7 +309,7 @@ func (b *alertBook) sweep(now moment) {
 	for len(b.over) > 0 {
 		oldest := b.byID[b.over[0]]
 		if oldest != nil && oldest.State == AlertResolved {
-			if now.wall.Sub(oldest.UpdatedAt) <= maxAlertAge {
+			if now.wall.Sub(oldest.UpdatedAt) <= AlertRetention {
 				return
 			}
 			b.dropOldest()

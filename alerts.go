@@ -195,6 +195,7 @@ func (md *Metadata) UnmarshalJSON(data []byte) error {
 // AlertQuery picks alerts; the zero value picks all.
 type AlertQuery struct {
 	Since    time.Time // updated at or after; zero: any
+	Until    time.Time // opened at or before; zero: any
 	Severity Severity
 	Active   bool // open and acknowledged ones only
 	Metric   string
@@ -209,6 +210,7 @@ type AlertQuery struct {
 
 func (q *AlertQuery) matches(a *Alert) bool {
 	return (q.Since.IsZero() || a.Active() || !a.UpdatedAt.Before(q.Since)) &&
+		(q.Until.IsZero() || !a.OpenedAt.After(q.Until)) &&
 		(q.Severity == "" || a.Severity == q.Severity) &&
 		(!q.Active || a.Active()) &&
 		(q.Metric == "" || a.Metric == q.Metric) &&

@@ -7,7 +7,7 @@ import (
 
 // What a query picks, one condition at a time.
 func TestAlertQuery(t *testing.T) {
-	active := Alert{ID: "5", Metric: "m", Scope: Scope{"GET /", "acme"}, Severity: Warning, State: AlertOpen, UpdatedAt: epoch}
+	active := Alert{ID: "5", OpenedAt: epoch, Metric: "m", Scope: Scope{"GET /", "acme"}, Severity: Warning, State: AlertOpen, UpdatedAt: epoch}
 	over, service := active, active
 	over.State = AlertResolved
 	service.Scope = Scope{}
@@ -21,6 +21,8 @@ func TestAlertQuery(t *testing.T) {
 		{"updated at that time", AlertQuery{Since: epoch}, over, true},
 		{"updated before", AlertQuery{Since: epoch.Add(1)}, over, false},
 		{"updated before, and active", AlertQuery{Since: epoch.Add(time.Hour)}, active, true},
+		{"opened at that time", AlertQuery{Until: epoch}, active, true},
+		{"opened after, and active", AlertQuery{Until: epoch.Add(-1)}, active, false},
 		{"the severity", AlertQuery{Severity: Warning}, active, true},
 		{"another severity", AlertQuery{Severity: Critical}, active, false},
 		{"active", AlertQuery{Active: true}, active, true},

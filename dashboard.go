@@ -8,21 +8,24 @@ import (
 
 // Dashboard is everything for a first look.
 type Dashboard struct {
-	GeneratedAt   time.Time          `json:"generated_at"`
-	Hours         float64            `json:"hours"`
-	Service       ServiceStatus      `json:"service"`
-	Health        Health             `json:"health"`
-	Current       *Sample            `json:"current"` // nil before the first step has ended
-	Summary       map[string]Summary `json:"summary"` // by metric
-	Series        Series             `json:"series"`
-	Endpoints     []RequestStats     `json:"endpoints"`
-	Organizations []RequestStats     `json:"organizations"`
-	Baseline      *Baseline          `json:"baseline"` // in force; nil without one
-	Regressions   []Regression       `json:"regressions"`
-	Anomalies     []Anomaly          `json:"anomalies"`
-	Events        []Marker           `json:"events"`          // of the window, newest first
-	Trends        []Trend            `json:"trends,omitzero"` // where asked for
-	Alerts        []Alert            `json:"alerts,omitzero"` // where asked for, newest first
+	GeneratedAt     time.Time          `json:"generated_at"`
+	Hours           float64            `json:"hours"`
+	StepSeconds     float64            `json:"step_seconds"`     // how often there is a sample
+	IntervalSeconds float64            `json:"interval_seconds"` // how much time a point stands for
+	RetentionHours  float64            `json:"retention_hours"`  // how long points are kept
+	Service         ServiceStatus      `json:"service"`
+	Health          Health             `json:"health"`
+	Current         *Sample            `json:"current"` // nil before the first step has ended
+	Summary         map[string]Summary `json:"summary"` // by metric
+	Series          Series             `json:"series"`
+	Endpoints       []RequestStats     `json:"endpoints"`
+	Organizations   []RequestStats     `json:"organizations"`
+	Baseline        *Baseline          `json:"baseline"` // in force; nil without one
+	Regressions     []Regression       `json:"regressions"`
+	Anomalies       []Anomaly          `json:"anomalies"`
+	Events          []Marker           `json:"events"`          // of the window, newest first
+	Trends          []Trend            `json:"trends,omitzero"` // where asked for
+	Alerts          []Alert            `json:"alerts,omitzero"` // where asked for, newest first
 }
 
 // ServiceStatus is which process the figures are of, and for how long it was watched.
@@ -45,23 +48,26 @@ type DashboardQuery struct {
 func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 	h := m.History()
 	now := m.Now()
-	window := q.Window
-	if retention := m.settings.get().Retention; window <= 0 || window > retention {
+	window, retention := q.Window, m.settings.get().Retention
+	if window <= 0 || window > retention {
 		window = retention
 	}
 	s := h.series(window)
 	d := Dashboard{
-		GeneratedAt:   now,
-		Hours:         window.Hours(),
-		Service:       ServiceStatus{m.service, m.Uptime().Seconds()},
-		Health:        m.Health(q.Visible),
-		Summary:       map[string]Summary{},
-		Series:        s.Downsample(q.Points),
-		Endpoints:     h.Endpoints(window),
-		Organizations: h.Organizations(window),
-		Regressions:   []Regression{},
-		Anomalies:     h.Anomalies(window),
-		Events:        h.Markers(window),
+		GeneratedAt:     now,
+		Hours:           window.Hours(),
+		StepSeconds:     m.stepLength.Seconds(),
+		IntervalSeconds: m.interval.Seconds(),
+		RetentionHours:  retention.Hours(),
+		Service:         ServiceStatus{m.service, m.Uptime().Seconds()},
+		Health:          m.Health(q.Visible),
+		Summary:         map[string]Summary{},
+		Series:          s.Downsample(q.Points),
+		Endpoints:       h.Endpoints(window),
+		Organizations:   h.Organizations(window),
+		Regressions:     []Regression{},
+		Anomalies:       h.Anomalies(window),
+		Events:          h.Markers(window),
 	}
 	if sample, ok := m.Current(); ok {
 		d.Current = &sample

@@ -25,13 +25,23 @@ func (m *Monitor) History() History { return History{m} }
 // metrics of requests. A metric or a scope that the monitor does not know is
 // ErrNotFound.
 func (h History) Series(scope Scope, window time.Duration, metrics ...string) (Series, error) {
+	return h.between(back(h.m.Now(), window), time.Time{}, scope, metrics)
+}
+
+// SeriesUntil is Series for a window that ends at a time, whose point belongs to it.
+func (h History) SeriesUntil(until time.Time, scope Scope, window time.Duration, metrics ...string) (Series, error) {
+	return h.between(back(until, window), until, scope, metrics)
+}
+
+// between returns the points after since and not after until; zero times are no limits.
+func (h History) between(since, until time.Time, scope Scope, metrics []string) (Series, error) {
 	c := h.m.registry.catalog()
 	for _, name := range metrics {
 		if _, ok := c.find(name); !ok {
 			return Series{}, fmt.Errorf("perfmon: metric %q: %w", truncate(name, 80), ErrNotFound)
 		}
 	}
-	s, ok := h.m.history.series(scope, h.m.Now(), window, c, metrics)
+	s, ok := h.m.history.series(scope, since, until, c, metrics)
 	if !ok {
 		return Series{}, fmt.Errorf("perfmon: scope %q: %w", truncate(scope.String(), 300), ErrNotFound)
 	}
@@ -40,8 +50,16 @@ func (h History) Series(scope Scope, window time.Duration, metrics ...string) (S
 
 // series is Series for what is known to be there.
 func (h History) series(window time.Duration, metrics ...string) Series {
-	s, _ := h.m.history.series(Scope{}, h.m.Now(), window, h.m.registry.catalog(), metrics)
+	s, _ := h.m.history.series(Scope{}, back(h.m.Now(), window), time.Time{}, h.m.registry.catalog(), metrics)
 	return s
+}
+
+// back returns when a window begins that ends at a time; zero: where history does.
+func back(from time.Time, window time.Duration) time.Time {
+	if window <= 0 {
+		return time.Time{}
+	}
+	return from.Add(-window)
 }
 
 // Totals returns what was counted for a scope since the monitor was made; the zero
@@ -291,15 +309,12 @@ func (h *history) len() int {
 	return h.ring.Len()
 }
 
-// series reads columns; ok is false for a scope that is not known.
-func (h *history) series(scope Scope, now time.Time, window time.Duration, c *catalog, metrics []string) (s Series, ok bool) {
+// series reads columns, after since and not after until; zero times are no limits. ok is
+// false for a scope that is not known.
+func (h *history) series(scope Scope, since, until time.Time, c *catalog, metrics []string) (s Series, ok bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	from := 0
-	if window > 0 {
-		from = h.ring.After(now.Add(-window))
-	}
-	n := h.ring.Len() - from
+	from, n := h.window(since, until)
 	s = Series{Times: make([]time.Time, n), Metrics: map[string]Column{}}
 	for i := range s.Times {
 		s.Times[i] = h.ring.Time(from + i)
@@ -334,6 +349,19 @@ func (h *history) series(scope Scope, now time.Time, window time.Duration, c *ca
 		}
 	}
 	return s, true
+}
+
+// window returns the first point after since, and how many there are from it up to until;
+// zero times are no limits. mu is held.
+func (h *history) window(since, until time.Time) (from, n int) {
+	to := h.ring.Len()
+	if !since.IsZero() {
+		from = h.ring.After(since)
+	}
+	if !until.IsZero() {
+		to = h.ring.After(until)
+	}
+	return from, max(to-from, 0)
 }
 
 // requestSum is what was counted for a scope in a window.

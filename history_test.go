@@ -33,8 +33,27 @@ func TestRetention(t *testing.T) {
 	if diff := cmp.Diff(perfmon.Values{23, 24, 25}, h.Metrics["n"].Values); diff != "" {
 		t.Errorf("a window (-want +got):\n%s", diff)
 	}
+	for name, test := range map[string]struct {
+		until  time.Time
+		window time.Duration
+		want   perfmon.Values
+	}{
+		"until a point":         {h.Times[1], 2 * time.Minute, perfmon.Values{23, 24}},
+		"until between two":     {h.Times[1].Add(time.Second), time.Minute, perfmon.Values{24}},
+		"until now":             {b.Now(), 2 * time.Minute, perfmon.Values{24, 25}},
+		"until later":           {b.Now().Add(time.Minute), 2 * time.Minute, perfmon.Values{25}},
+		"all until a point":     {h.Times[0].Add(-6 * time.Minute), 0, perfmon.Values{16, 17}},
+		"before there was any":  {b.Now().Add(-time.Hour), time.Minute, perfmon.Values{}},
+		"reaching further back": {h.Times[0].Add(-7 * time.Minute), time.Hour, perfmon.Values{16}},
+	} {
+		s, err := b.History().SeriesUntil(test.until, perfmon.Scope{}, test.window, "n")
+		if diff := cmp.Diff(test.want, s.Metrics["n"].Values); err != nil || diff != "" || len(s.Times) != len(test.want) {
+			t.Errorf("%s: %v, %d times (-want +got):\n%s", name, err, len(s.Times), diff)
+		}
+	}
 	for name, ask := range map[string]func() error{
 		"an endpoint": func() error { _, err := b.History().Series(perfmon.Scope{Endpoint: "GET /nowhere"}, 0); return err },
+		"an end":      func() error { _, err := b.History().SeriesUntil(b.Now(), perfmon.Scope{}, 0, "latency"); return err },
 		"a metric":    func() error { _, err := b.History().Series(perfmon.Scope{}, 0, "latency"); return err },
 		"a trend":     func() error { _, err := b.History().Trend("latency", perfmon.Scope{}, 0); return err },
 		"a summary":   func() error { _, err := b.History().Summary("n", perfmon.Scope{Organization: "acme"}, 0); return err },

@@ -273,7 +273,7 @@ func (m *Monitor) throughputBefore(now moment, key Key) Value {
 		return Value{}
 	}
 	span := max(beforeSpan, 2*beforePoints*m.interval)
-	s, ok := m.history.series(key.Scope, now.wall, ago+span, m.registry.catalog(), []string{ThroughputRPS})
+	s, ok := m.history.series(key.Scope, end.Add(-span), time.Time{}, m.registry.catalog(), []string{ThroughputRPS})
 	if !ok {
 		return Value{}
 	}
@@ -323,7 +323,7 @@ func (m *Monitor) notePresence(now moment, t *Threshold, s *scopeStep, sample *S
 
 // lastSeen returns when history last had a value of a key, in elapsed time.
 func (m *Monitor) lastSeen(now moment, key Key) (time.Duration, bool) {
-	s, ok := m.history.series(key.Scope, now.wall, 0, m.registry.catalog(), []string{key.Metric})
+	s, ok := m.history.series(key.Scope, time.Time{}, time.Time{}, m.registry.catalog(), []string{key.Metric})
 	if !ok {
 		return 0, false
 	}

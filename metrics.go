@@ -69,6 +69,12 @@ type Metric struct {
 	Help string `json:"help"`
 }
 
+// BuiltIn reports whether perfmon itself brings a metric of this name.
+func (m Metric) BuiltIn() bool {
+	_, ok := builtinIndex[m.Name]
+	return ok
+}
+
 // The built-in metrics. Times are in seconds, shares in percent, sizes in MiB.
 const (
 	ActiveUsers          = "active_users"

@@ -26,7 +26,9 @@ type alertsAnswer struct {
 func (a *API) listAlerts(r *request) (answer, error) {
 	q := readParams(r)
 	query := r.by.alerts()
-	window := q.hours("hours", 24*time.Hour, a.retention())
+	now := a.m.Now()
+	window := q.hours("hours", min(24*time.Hour, a.retention()), perfmon.AlertRetention)
+	query.Until = q.until(now, perfmon.AlertRetention)
 	query.Severity = perfmon.Severity(q.oneOf("severity", string(perfmon.Warning), string(perfmon.Critical)))
 	query.Active = q.bool("active_only")
 	// Hosts raise alerts about what is no metric, so any name may be asked for.
@@ -37,7 +39,9 @@ func (a *API) listAlerts(r *request) (answer, error) {
 	if err := q.finish(); err != nil {
 		return nil, err
 	}
-	query.Since = a.m.Now().Add(-window)
+	if query.Since = now.Add(-window); !query.Until.IsZero() {
+		query.Since = query.Until.Add(-window)
+	}
 	list, more := a.m.Alerts().List(query)
 	out := alertsAnswer{Alerts: list}
 	if more {

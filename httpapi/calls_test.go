@@ -25,6 +25,7 @@ var reads = map[string]string{
 	"dashboard": "dashboard/?alerts=true&trends=true&hours=1", "alerts": "alerts/", "thresholds": "thresholds/", "health": "health/",
 	"diagnostics": "diagnostics/", "trends": "trends/?metric=error_rate", "series": "series/?endpoint=GET+%2Forders%2F%7Bid%7D", "baseline": "baseline/",
 	"config": "config/", "events": "events/", "session": "session",
+	"metrics": "metrics/",
 }
 
 func TestAnswers(t *testing.T) {
@@ -70,6 +71,17 @@ func TestAnswersOfAnEmptyMonitor(t *testing.T) {
 	}
 }
 
+// Metrics of the host's own are listed like the built-in ones.
+func TestMetrics(t *testing.T) {
+	own := perfmon.Metric{Name: "orders", Unit: "1/min", Kind: perfmon.KindCounter, Worse: perfmon.LowerIsWorse, Help: "Orders placed."}
+	s := serve(t, perfmon.WithMetric(own))
+	list := s.do("acme", "GET", "metrics/", "").list("metrics")
+	want := map[string]any{"metric_name": "orders", "unit": "1/min", "kind": "counter", "worse_when": "lower", "help": "Orders placed.", "builtin": false}
+	if diff := cmp.Diff(want, list[len(list)-1]); diff != "" || len(list) != len(s.Metrics().All()) {
+		t.Errorf("%d metrics (-want +got):\n%s", len(list), diff)
+	}
+}
+
 func TestHours(t *testing.T) {
 	s := serve(t, perfmon.WithRetention(2*time.Hour))
 	s.load(60, 0) // ten minutes
@@ -110,6 +122,38 @@ func TestSeries(t *testing.T) {
 		}
 		if v := out.Series.Metrics["error_rate"].Values[1]; v < 19.9 || v > 20.1 {
 			t.Errorf("%s: error rate %v", query, v)
+		}
+	}
+}
+
+// A series ends when it is asked to, for zooming and for the same hour yesterday.
+func TestSeriesUntil(t *testing.T) {
+	s := serve(t)
+	s.load(60, 0) // a point each minute from 12:01 to 12:10
+	for query, want := range map[string]string{
+		"hours=0.05":                                   "12:08 12:09 12:10",
+		"hours=0.05&until=2026-03-01T12:05:00Z":        "12:03 12:04 12:05",
+		"hours=0.05&until=2026-03-01T13:05:00%2B01:00": "12:03 12:04 12:05",
+		"hours=0.05&until=2026-03-01T12:04:59.5Z":      "12:02 12:03 12:04",
+		"hours=24&until=2026-03-01T12:02:00Z":          "12:01 12:02",
+		"hours=1&until=2026-02-28T12:00:00Z":           "",
+		"hours=1&until=2026-03-01T12:04:00Z&points=2":  "12:02 12:04",
+		"hours=0.05&until=2026-03-01T12:05:00Z&endpoint=" + url.QueryEscape("GET /orders/{id}"): "12:03 12:04 12:05",
+	} {
+		a := s.do("acme", "GET", "series/?metric=throughput_rps&"+query, "")
+		var out struct {
+			Until  time.Time
+			Series perfmon.Series
+		}
+		if err := json.Unmarshal([]byte(a.raw), &out); err != nil || a.status != 200 {
+			t.Fatalf("%s: %v %d %s", query, err, a.status, a.raw)
+		}
+		var got []string
+		for _, at := range out.Series.Times {
+			got = append(got, at.Format("15:04"))
+		}
+		if strings.Join(got, " ") != want || out.Until.IsZero() || out.Until.Location() != time.UTC {
+			t.Errorf("%s: %v until %v, want %s", query, got, out.Until, want)
 		}
 	}
 }

@@ -100,6 +100,21 @@ func (p *params) hours(name string, standard, most time.Duration) time.Duration 
 	return max(time.Duration(hours*float64(time.Hour)), 1) // 0 would be all there is
 }
 
+// until returns when a window ends, zero where that is not given: not later than now, and
+// at most so long ago.
+func (p *params) until(now time.Time, most time.Duration) time.Time {
+	value, ok := p.text("until")
+	if !ok {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, value)
+	if err != nil || at.After(now) || now.Sub(at) > most {
+		p.fail("until", value, fmt.Sprintf("a time such as %s, now or at most %g hours ago", now.Truncate(time.Second).Format(time.RFC3339), most.Hours()))
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
 // finish refuses what the call does not know and returns the first error.
 func (p *params) finish() error {
 	if p.err != nil {

@@ -14,7 +14,7 @@ const maxCooldownMinutes = 43200 // 30 days
 
 // thresholdWire names the fields of a threshold.
 var thresholdWire = wire{
-	"Metric":                {name: "metric_name", want: "the name of a metric; GET diagnostics/ lists them", own: true},
+	"Metric":                {name: "metric_name", want: "the name of a metric; GET metrics/ lists them", own: true},
 	"Scope":                 {name: "scope", want: `"service", "endpoint" or "organization"`},
 	"AppliesTo":             {name: "applies_to", want: `a pattern of names such as "GET /reports/*"`},
 	"Warning":               {name: "warning_threshold", want: "a finite number or null; at least one of warning_threshold and critical_threshold is a number", own: true},

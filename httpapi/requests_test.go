@@ -48,9 +48,19 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "health/?verbose=true", "", 400, "verbose"},
 		{"GET", "thresholds/?metric=x", "", 400, "metric"},
 		{"GET", "diagnostics/?x=y", "", 400, "x"},
+		{"GET", "metrics/?x=y", "", 400, "x"},
 		{"GET", "trends/?hours=25", "", 400, "hours"},
 		{"GET", "trends/?metric=nope", "", 400, "metric"},
 		{"GET", "series/?metric=nope", "", 400, "metric"},
+		{"GET", "series/?until=yesterday", "", 400, "until"},
+		{"GET", "series/?until=", "", 400, "until"},
+		{"GET", "series/?until=2026-03-01T12:00:31Z", "", 400, "until"}, // it is 12:00:30
+		{"GET", "series/?until=2026-02-27T12:00:29Z", "", 400, "until"}, // the retention is 48 h
+		{"GET", "series/?until=2026-03-01T12:00:00", "", 400, "until"},
+		{"GET", "series/?until=1772366400", "", 400, "until"},
+		{"GET", "alerts/?until=2026-03-02T12:00:00Z", "", 400, "until"},
+		{"GET", "alerts/?until=2025-03-01T12:00:00Z", "", 400, "until"},
+		{"GET", "alerts/?hours=2161", "", 400, "hours"},
 		{"GET", "series/?endpoint=nope", "", 404, "endpoint"},
 		{"GET", "series/?organization=nope", "", 404, "organization"},
 		{"GET", "series/?organization=acme&endpoint=nope", "", 400, "organization"},
@@ -182,7 +192,8 @@ func TestErrorTexts(t *testing.T) {
 	put := func(updates string) string { return `{"metric_name":"error_rate","updates":` + updates + `}` }
 	tests := []struct{ method, path, body, want string }{
 		{"GET", "dashboard/?hours=49", "", `hours: "49" is not valid: want a number of hours, over 0, at most 48`},
-		{"GET", "alerts/?limt=5", "", "limt: there is no such parameter. This call takes: hours, severity, active_only, metric, endpoint, limit, cursor."},
+		{"GET", "series/?until=1", "", `until: "1" is not valid: want a time such as 2026-03-01T12:00:00Z, now or at most 48 hours ago`},
+		{"GET", "alerts/?limt=5", "", "limt: there is no such parameter. This call takes: hours, until, severity, active_only, metric, endpoint, limit, cursor."},
 		{"GET", "health/?x=", "", "x: there is no such parameter. This call takes none."},
 		{"PUT", "thresholds/", put(`{"warning_threshold":50}`), "critical_threshold: 10 is not valid: want at least the warning limit of 50"},
 		{"PUT", "thresholds/", put(`{"warning_threshold":"5"}`), `warning_threshold: "5" is not valid: want a finite number or null; at least one of warning_threshold and critical_threshold is a number`},

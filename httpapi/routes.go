@@ -41,6 +41,7 @@ func (a *API) table() []route {
 		{"alerts", nil, map[string]call{get: a.listAlerts, post: a.actOnAlerts}},
 		{"alerts/{id}", nil, map[string]call{get: a.getAlert}},
 		{"thresholds", nil, map[string]call{get: a.listThresholds, put: a.putThreshold, remove: a.removeThreshold}},
+		{"metrics", nil, map[string]call{get: a.listMetrics}},
 		{"trends", nil, map[string]call{get: a.trends}},
 		{"baseline", nil, map[string]call{get: a.listBaselines, post: a.establishBaseline}},
 		{"series", nil, map[string]call{get: a.series}},

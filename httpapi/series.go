@@ -11,6 +11,7 @@ import (
 type seriesAnswer struct {
 	GeneratedAt time.Time `json:"generated_at"`
 	Hours       float64   `json:"hours"`
+	Until       time.Time `json:"until"` // when the window ends
 	perfmon.Scope
 	Series perfmon.Series `json:"series"`
 }
@@ -23,7 +24,9 @@ func (a *API) series(r *request) (answer, error) {
 		Endpoint:     q.name("endpoint", maxScopeName, `a route pattern such as "GET /orders/{id}"`),
 		Organization: q.name("organization", maxScopeName, "the name of an organization"),
 	}
+	now := a.m.Now()
 	window := q.hours("hours", 24*time.Hour, a.retention())
+	until := q.until(now, a.retention())
 	points := q.int("points", defaultPoints, 1, maxPoints)
 	if scope.Endpoint != "" && scope.Organization != "" {
 		q.fail("organization", scope.Organization, "an endpoint or an organization, not both")
@@ -34,7 +37,10 @@ func (a *API) series(r *request) (answer, error) {
 	if !r.by.sees(scope.Organization) {
 		return nil, notFound("organization", scope.Organization)
 	}
-	s, err := a.m.History().Series(scope, window, metrics...)
+	if until.IsZero() {
+		until = now
+	}
+	s, err := a.m.History().SeriesUntil(until, scope, window, metrics...)
 	switch {
 	case err != nil && scope.Organization != "":
 		return nil, notFound("organization", scope.Organization)
@@ -43,7 +49,7 @@ func (a *API) series(r *request) (answer, error) {
 	case err != nil:
 		return nil, err
 	}
-	return reply(http.StatusOK, seriesAnswer{a.m.Now(), window.Hours(), scope, s.Downsample(points)})
+	return reply(http.StatusOK, seriesAnswer{now, window.Hours(), until, scope, s.Downsample(points)})
 }
 
 // metric reads the parameter that picks one metric; nil is all of them.
@@ -53,7 +59,7 @@ func (a *API) metric(q *params) []string {
 		return nil
 	}
 	if _, known := a.m.Metrics().Get(name); !known {
-		q.fail("metric", name, "the name of a metric; GET diagnostics/ lists them")
+		q.fail("metric", name, "the name of a metric; GET metrics/ lists them")
 	}
 	return []string{name}
 }
