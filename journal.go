@@ -219,7 +219,7 @@ func (j *journal) append(records []Record, late func()) error {
 // write appends records to the store; mu is held.
 func (j *journal) write(records []Record, late func()) error {
 	after, last := j.stored, records[len(records)-1].Number
-	err := j.call(func(ctx context.Context) error { return j.store.Append(ctx, after, records) }, func() {
+	err := j.call(func(ctx context.Context, _ func()) error { return j.store.Append(ctx, after, records) }, func() {
 		j.stored = last
 		// What the monitor found by itself was kept to be written again.
 		j.pending = slices.DeleteFunc(j.pending, func(r Record) bool { return r.Number >= records[0].Number && r.Number <= last })
@@ -254,7 +254,7 @@ func (j *journal) flush() error {
 	for len(j.points) > 0 {
 		p := j.points[0]
 		dropFirst := func() { j.points = j.points[1:] }
-		if err := j.call(func(ctx context.Context) error { return j.store.AddPoint(ctx, p) }, dropFirst); err != nil {
+		if err := j.call(func(ctx context.Context, _ func()) error { return j.store.AddPoint(ctx, p) }, dropFirst); err != nil {
 			return err
 		}
 		dropFirst()
@@ -296,15 +296,19 @@ func (j *journal) settle() error {
 	return nil
 }
 
-// call calls the store, contained, and gives up on it at the deadline. mu is held.
-func (j *journal) call(f func(context.Context) error, then func()) error {
+// call calls the store, contained, and gives up on it when the deadline has passed since
+// it began or last called alive. mu is held.
+func (j *journal) call(f func(ctx context.Context, alive func()) error, then func()) error {
 	// The deadline protects the host, so it goes by real time whatever the clock is.
-	ctx, cancel := context.WithTimeout(context.Background(), storeDeadline)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	silence := time.AfterFunc(storeDeadline, cancel)
+	defer silence.Stop()
+	alive := func() { silence.Reset(storeDeadline) }
 	c := &storeCall{done: make(chan struct{}), then: then}
 	go func() {
 		defer close(c.done)
-		text, panicked := contain(func() error { c.err = f(ctx); return nil }, func(text string) { c.err = errors.New(text) })
+		text, panicked := contain(func() error { c.err = f(ctx, alive); return nil }, func(text string) { c.err = errors.New(text) })
 		if panicked {
 			c.err = errors.New(text)
 		}
@@ -388,7 +392,11 @@ func (m *Monitor) restore(store Store) error {
 	j.mu.Lock()
 	defer j.unlock()
 	j.store = store
-	err := j.call(func(ctx context.Context) error { return store.Load(ctx, record, m.restorePoint) }, func() {})
+	err := j.call(func(ctx context.Context, alive func()) error {
+		return store.Load(ctx,
+			func(r Record) error { alive(); return record(r) },
+			func(p Point) error { alive(); return m.restorePoint(p) })
+	}, func() {})
 	if err != nil {
 		return fmt.Errorf("restore from the store: %s", describe(err))
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -349,6 +350,47 @@ type slowStore struct{ perfmon.MemoryStore }
 func (s *slowStore) Append(ctx context.Context, after uint64, records []perfmon.Record) error {
 	time.Sleep(2 * time.Second)
 	return s.MemoryStore.Append(ctx, after, records)
+}
+
+// A store that holds much is waited for as long as it goes on giving.
+func TestRestoreFromALongStore(t *testing.T) {
+	for name, test := range map[string]struct {
+		pause time.Duration
+		want  string
+	}{
+		"gives a point each second": {time.Second, ""},
+		"falls silent":              {time.Minute, "no answer within 5s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, err := perfmon.New(perfmon.WithoutSystemMetrics(), perfmon.WithStore(&longStore{pause: test.pause}))
+				if got := fmt.Sprint(err); test.want == "" && err != nil || !strings.Contains(got, test.want) {
+					t.Errorf("%v, want %q", err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// longStore has 30 points and pauses before each.
+type longStore struct {
+	perfmon.MemoryStore
+	pause time.Duration
+}
+
+func (s *longStore) Load(ctx context.Context, _ func(perfmon.Record) error, point func(perfmon.Point) error) error {
+	begin := time.Now().Add(-time.Hour)
+	for i := range 30 {
+		select {
+		case <-time.After(s.pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := point(perfmon.Point{Time: begin.Add(time.Duration(i) * time.Minute), ElapsedSeconds: 60}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Restored settings are those that were changed at run time and are still valid; the
