@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/backend-prs/perfmon"
@@ -28,9 +29,21 @@ type shop struct {
 
 const interval = time.Minute
 
+// source lets several goroutines draw from one sequence.
+type source struct {
+	mu   sync.Mutex
+	from rand.Source // mu
+}
+
+func (s *source) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.from.Uint64()
+}
+
 // open starts the monitor of the shop, with its past in a store.
 func (s *shop) open(ctx context.Context) (*perfmon.Monitor, error) {
-	s.rng = rand.New(rand.NewPCG(1, 2))
+	s.rng = rand.New(&source{from: rand.NewPCG(1, 2)})
 	now := time.Now()
 	var store perfmon.MemoryStore
 	if err := s.remember(&store, now); err != nil {
@@ -41,6 +54,7 @@ func (s *shop) open(ctx context.Context) (*perfmon.Monitor, error) {
 		perfmon.WithStep(time.Second), perfmon.WithInterval(interval), perfmon.WithStore(&store),
 		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ErrorRate, Scope: perfmon.ScopeEndpoint, Warning: perfmon.ValueOf(10), Critical: perfmon.ValueOf(30), MinRequests: 20}),
 		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ResponseTimeP95, Scope: perfmon.ScopeEndpoint, AppliesTo: "GET /reports/*", Warning: perfmon.ValueOf(5), MinRequests: 20}),
+		perfmon.WithoutSystemMetrics(), // they would be those of this machine
 		perfmon.WithCollector(shopCollector{s}),
 	)
 	if err != nil {
@@ -64,19 +78,30 @@ func customName(i int) string {
 	return []string{"replication_lag", "carts_open", "cache_size_mb"}[i%3] + strings.Repeat("_more", min(i/3, 1)) + map[bool]string{true: fmt.Sprintf("_%d", i)}[i >= 3]
 }
 
-// shopCollector feeds what a shop with a database, a cache and a queue would.
+// shopCollector feeds what a real service has from the system, its database and its queue.
 type shopCollector struct{ s *shop }
 
 func (shopCollector) Name() string { return "shop" }
 
+var collected = []string{
+	perfmon.CPUUsagePercent, perfmon.ProcessCPUPercent, perfmon.MemoryUsagePercent, perfmon.MemoryUsageMB, perfmon.DatabasePoolUsage, perfmon.QueueSize,
+	perfmon.Goroutines, perfmon.HeapMB, perfmon.HeapGoalMB, perfmon.AllocRateMB, perfmon.GCPauseP99, perfmon.GCCPUPercent, perfmon.SchedLatencyP99,
+	perfmon.OSThreads, perfmon.OpenFDs,
+}
+
 func (shopCollector) Metrics() []perfmon.Metric {
-	return []perfmon.Metric{{Name: perfmon.DatabasePoolUsage}, {Name: perfmon.QueueSize}}
+	list := make([]perfmon.Metric, len(collected))
+	for i, name := range collected {
+		list[i].Name = name
+	}
+	return list
 }
 
 func (c shopCollector) Collect(_ context.Context, set func(string, float64)) error {
 	f := c.s.figures(time.Now())
-	set(perfmon.DatabasePoolUsage, f[perfmon.DatabasePoolUsage])
-	set(perfmon.QueueSize, f[perfmon.QueueSize])
+	for _, name := range collected {
+		set(name, f[name])
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import { last, shifted, worst } from "./series.js";
 const day = 86_400;
 const sync = "perfmon";
 
+const first = 2; // of the columns of data: after the times and the day before
 const gutter = 52; // at the right, for the values of limits
 
 /**
@@ -77,7 +78,7 @@ export class Chart {
     }
     const main = this.spec.metrics[this.spec.main ?? 0];
     const before = frame.yesterday ? shifted(times, frame.yesterday, main, day, Math.max(frame.spacing, 60) * 1.2) : times.map(() => null);
-    return [times, ...columns, before];
+    return [times, before, ...columns];
   }
 
   #make() {
@@ -111,8 +112,8 @@ export class Chart {
       ],
       series: [
         {},
+        { stroke: () => css("--ghost"), width: 1.5, spanGaps: false, points: { show: false } }, // the day before, behind the others
         ...this.spec.metrics.map((name, i) => line(i)),
-        { stroke: () => css("--ghost"), width: 1.5, spanGaps: false, points: { show: false } },
       ],
       hooks: {
         drawClear: [(u) => band(u, this)],
@@ -172,7 +173,7 @@ export class Chart {
   // #values shows the figures at a point, null: the latest.
   #values(i) {
     this.keys.forEach((key, n) => {
-      const column = this.data[n + 1];
+      const column = this.data[n + first];
       const v = i === null ? (this.frame.sample?.[key.name] ?? last(column)) : column[i];
       text(key.value, measure(v, this.unit));
     });
@@ -192,7 +193,7 @@ export class Chart {
     const end = this.data[0].length - 1;
     const i = Math.min(Math.max((this.u.cursor.idx ?? end) + step, 0), end);
     this.u.setCursor({ left: this.u.valToPos(this.data[0][i], "x"), top: 10 });
-    text(this.spoken, `${clock(this.data[0][i] * 1000)}: ${this.keys.map((k, n) => `${this.spec.labels?.[n] ?? ""} ${measure(this.data[n + 1][i], this.unit)}`).join(", ")}. ${this.note.textContent}`);
+    text(this.spoken, `${clock(this.data[0][i] * 1000)}: ${this.keys.map((k, n) => `${this.spec.labels?.[n] ?? ""} ${measure(this.data[n + first][i], this.unit)}`).join(", ")}. ${this.note.textContent}`);
   }
 
   #resize() {
@@ -205,7 +206,7 @@ export class Chart {
   // #describe says in words what the lines show.
   #describe() {
     const parts = this.spec.metrics.map((name, i) => {
-      const values = this.data[i + 1];
+      const values = this.data[i + first];
       const at = worst(values, this.frame.metrics[name]?.worse);
       if (at < 0) return "";
       const word = this.frame.metrics[name]?.worse === "lower" ? "lowest" : "highest";
