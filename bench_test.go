@@ -100,7 +100,7 @@ func BenchmarkAPI(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, call := range []string{
-		"dashboard/?hours=48&trends=true&alerts=true", "dashboard/?hours=48&points=2880", "alerts/?hours=48", "thresholds/", "health/", "diagnostics/",
+		"dashboard/?hours=48&trends=true&alerts=true", "dashboard/?hours=48&points=2880", "endpoints/?hours=48", "alerts/?hours=48", "thresholds/", "health/", "diagnostics/",
 	} {
 		b.Run(call, func(b *testing.B) {
 			r := httptest.NewRequest("GET", httpapi.DefaultPrefix+call, nil)

@@ -11,7 +11,6 @@ import (
 	"github.com/backend-prs/perfmon/internal/digest"
 	"github.com/backend-prs/perfmon/internal/ring"
 	"github.com/backend-prs/perfmon/internal/traffic"
-	"github.com/backend-prs/perfmon/sketch"
 )
 
 // History reads the points of a monitor, and what follows from them.
@@ -343,12 +342,20 @@ func (h *history) series(scope Scope, since, until time.Time, c *catalog, metric
 	for i, column := range sh.columns {
 		read(builtin[i].Name, column)
 	}
-	for i := range s.Metrics[ErrorRate].Values {
-		if v := &s.Metrics[ErrorRate].Values[i]; math.IsNaN(*v) && sh.columns[throughputFigure].At(from+i) > 0 {
-			*v = 0
-		}
+	if column, ok := s.Metrics[ErrorRate]; ok {
+		withZeros(column.Values, func(i int) float64 { return sh.columns[throughputFigure].At(from + i) })
 	}
 	return s, true
+}
+
+// withZeros adds the error rates of 0, which are not kept: of points that have none, and
+// had requests.
+func withZeros(errorRates []float64, throughput func(i int) float64) {
+	for i, v := range errorRates {
+		if math.IsNaN(v) && throughput(i) > 0 {
+			errorRates[i] = 0
+		}
+	}
 }
 
 // window returns the first point after since, and how many there are from it up to until;
@@ -362,44 +369,4 @@ func (h *history) window(since, until time.Time) (from, n int) {
 		to = h.ring.After(until)
 	}
 	return from, max(to-from, 0)
-}
-
-// requestSum is what was counted for a scope in a window.
-type requestSum struct {
-	scope            Scope
-	from             time.Time
-	requests, failed uint64
-	times            sketch.Sketch
-}
-
-// sum adds up what was counted after since, for each scope that is picked, or for all of
-// them together.
-func (h *history) sum(since time.Time, pick func(Scope) bool, together bool) []requestSum {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	begin := since
-	if begin.Before(h.begun) {
-		begin = h.begun
-	}
-	var sums []requestSum
-	for scope, s := range h.scopes {
-		if !pick(scope) {
-			continue
-		}
-		if len(sums) == 0 || !together {
-			sums = append(sums, requestSum{scope: scope, from: begin})
-		}
-		sum := &sums[len(sums)-1]
-		d := s.digests.Since(since, &sum.times)
-		sum.times.Merge(&s.pending.Times)
-		sum.requests += d.Responses + s.pending.Responses
-		sum.failed += d.Errors + s.pending.Errors
-		if !d.From.IsZero() && d.From.Before(sum.from) {
-			sum.from = d.From
-		}
-	}
-	if together && len(sums) > 0 {
-		sums[0].scope = Scope{}
-	}
-	return sums
 }

@@ -144,3 +144,52 @@ func (h History) finish(sum requestSum) RequestStats {
 		P50: ValueOf(f[p50Figure]), P95: ValueOf(f[p95Figure]), P99: ValueOf(f[p99Figure]), Avg: ValueOf(f[avgFigure]),
 	}
 }
+
+// requestSum is what was counted for a scope in a window.
+type requestSum struct {
+	scope            Scope
+	from             time.Time
+	requests, failed uint64
+	times            sketch.Sketch
+}
+
+// sum adds up what was counted after since, for each scope that is picked, or for all of
+// them together.
+func (h *history) sum(since time.Time, pick func(Scope) bool, together bool) []requestSum {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	begin := h.earliest(since)
+	var sums []requestSum
+	for scope, s := range h.scopes {
+		if !pick(scope) {
+			continue
+		}
+		if len(sums) == 0 || !together {
+			sums = append(sums, requestSum{scope: scope, from: begin})
+		}
+		sums[len(sums)-1].add(s, since)
+	}
+	if together && len(sums) > 0 {
+		sums[0].scope = Scope{}
+	}
+	return sums
+}
+
+// add adds what was counted for a scope after since.
+func (sum *requestSum) add(s *scopeHistory, since time.Time) {
+	d := s.digests.Since(since, &sum.times)
+	sum.times.Merge(&s.pending.Times)
+	sum.requests += d.Responses + s.pending.Responses
+	sum.failed += d.Errors + s.pending.Errors
+	if !d.From.IsZero() && d.From.Before(sum.from) {
+		sum.from = d.From
+	}
+}
+
+// earliest returns since, or when figures began where that is later; mu is held.
+func (h *history) earliest(since time.Time) time.Time {
+	if since.Before(h.begun) {
+		return h.begun
+	}
+	return since
+}

@@ -30,6 +30,7 @@ var calls = []struct {
 	{"PUT", "thresholds/", `{"metric_name":"error_rate","updates":{"enabled":true}}`, 403, 200},
 	{"DELETE", "thresholds/?metric_name=error_rate&scope=organization&applies_to=nobody", "", 403, 404},
 	{"GET", "metrics/", "", 200, 200},
+	{"GET", "endpoints/", "", 200, 200},
 	{"GET", "trends/", "", 200, 200},
 	{"GET", "baseline/", "", 200, 200},
 	{"POST", "baseline/", `{}`, 403, 409},

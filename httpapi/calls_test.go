@@ -25,7 +25,7 @@ var reads = map[string]string{
 	"dashboard": "dashboard/?alerts=true&trends=true&hours=1", "alerts": "alerts/", "thresholds": "thresholds/", "health": "health/",
 	"diagnostics": "diagnostics/", "trends": "trends/?metric=error_rate", "series": "series/?endpoint=GET+%2Forders%2F%7Bid%7D", "baseline": "baseline/",
 	"config": "config/", "events": "events/", "session": "session",
-	"metrics": "metrics/",
+	"metrics": "metrics/", "endpoints": "endpoints/",
 }
 
 func TestAnswers(t *testing.T) {

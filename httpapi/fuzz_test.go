@@ -14,7 +14,7 @@ import (
 
 // Whatever is asked, the answer is JSON and no server error.
 func FuzzParameters(f *testing.F) {
-	reads := []string{"dashboard/", "alerts/", "thresholds/", "health/", "diagnostics/", "series/", "trends/", "baseline/", "config/", "session", "metrics/"}
+	reads := []string{"dashboard/", "alerts/", "thresholds/", "health/", "diagnostics/", "series/", "trends/", "baseline/", "config/", "session", "metrics/", "endpoints/"}
 	for _, seed := range []string{
 		"hours=24&trends=true&alerts=true&points=10", "hours=-1", "severity=critical&active_only=true", "limit=5&cursor=01ARZ3NDEKTSV4RRFFQ69G5FAV",
 		"metric=error_rate&endpoint=GET%20/", "%zz", "hours=1&hours=2", "a;b", "points=1e9", "organization=acme&hours=0x1p3",

@@ -42,6 +42,7 @@ func (a *API) table() []route {
 		{"alerts/{id}", nil, map[string]call{get: a.getAlert}},
 		{"thresholds", nil, map[string]call{get: a.listThresholds, put: a.putThreshold, remove: a.removeThreshold}},
 		{"metrics", nil, map[string]call{get: a.listMetrics}},
+		{"endpoints", nil, map[string]call{get: a.listEndpoints}},
 		{"trends", nil, map[string]call{get: a.trends}},
 		{"baseline", nil, map[string]call{get: a.listBaselines, post: a.establishBaseline}},
 		{"series", nil, map[string]call{get: a.series}},

@@ -1,0 +1,31 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/backend-prs/perfmon"
+)
+
+const (
+	defaultSparks = 60
+	maxSparks     = 300
+)
+
+// endpointsAnswer is the answer of GET endpoints/.
+type endpointsAnswer struct {
+	GeneratedAt time.Time `json:"generated_at"`
+	Hours       float64   `json:"hours"`
+	perfmon.EndpointTable
+}
+
+// listEndpoints has the figures of every endpoint, each with a series for a small chart.
+func (a *API) listEndpoints(r *request) (answer, error) {
+	q := readParams(r)
+	window := q.hours("hours", 24*time.Hour, a.retention())
+	points := q.int("points", defaultSparks, 1, maxSparks)
+	if err := q.finish(); err != nil {
+		return nil, err
+	}
+	return reply(http.StatusOK, endpointsAnswer{a.m.Now(), window.Hours(), a.m.History().EndpointTable(window, points)})
+}
