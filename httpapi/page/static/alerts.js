@@ -5,7 +5,7 @@ import { fill, h, list, text } from "./dom.js";
 import { length, measure } from "./format.js";
 import { label } from "./metrics.js";
 import { keep, link, read } from "./route.js";
-import { columns, spacing } from "./series.js";
+import { columns } from "./series.js";
 import { alertFacts, alertTitle, badge, counted, hint, lasted, on, plural, problem, scopeOf, skeleton, time, toast } from "./ui.js";
 
 const undoSeconds = 5;
@@ -192,10 +192,9 @@ function openDetail(el, a, data) {
   if (end > begin) {
     get("series/", { ...scope, metric: a.metric_name, hours: String(+((end - begin) / 3600).toFixed(6)), until: new Date(end * 1000).toISOString(), points: 300 })
       .then(({ series }) => {
-        const apart = spacing(series.times, data.interval);
         fill(holder, chart.el);
         chart.show({
-          from: begin, to: end, fixed: true, spacing: apart, ...columns(series, apart), alerts: [drawn], deploys: data.deploys(),
+          from: begin, to: end, fixed: true, ...columns(series, data.interval, 300), alerts: [drawn], deploys: data.deploys(),
           limits: () => (a.threshold_value === null ? null : { [`${a.severity}_threshold`]: a.threshold_value, comparison: a.metadata?.comparison }),
         });
       })

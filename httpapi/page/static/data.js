@@ -1,7 +1,7 @@
 // What the page knows of the service: read, kept up to date, and handed to the views.
 import { get } from "./api.js";
 import { range } from "./route.js";
-import { columns, spacing } from "./series.js";
+import { columns } from "./series.js";
 import { Stream } from "./stream.js";
 
 const day = 86_400;
@@ -130,14 +130,13 @@ export class Data extends EventTarget {
     const now = Date.parse(dashboard.generated_at) / 1000;
     const to = fixed ? want.until : now;
     const series = fixed ? cut.series : dashboard.series;
-    const apart = spacing(series.times, this.interval);
-    this.hour = columns(hour.series, spacing(hour.series.times, this.interval));
+    this.hour = columns(hour.series, this.interval, hourPoints);
     const [yesterday, hourBefore] = await Promise.all([
       want.seconds > day ? null : this.#before("range", want.seconds, to, signal),
       this.#before("hour", 3600, now, signal),
     ]);
     this.hourBefore = hourBefore;
-    this.frame = { from: to - want.seconds, to, fixed, spacing: apart, ...columns(series, apart), yesterday };
+    this.frame = { from: to - want.seconds, to, fixed, ...columns(series, this.interval, points), yesterday };
     const newest = this.frame.times.at(-1) ?? 0;
     this.samples = this.samples.filter(([t]) => t > newest);
     if (dashboard.current) this.#keep(dashboard.current);
@@ -187,7 +186,7 @@ export class Data extends EventTarget {
     // A little more than the window, so that it lasts until it is read again.
     const more = seconds / 10;
     const read = await get("series/", { hours: hours(seconds + more), until: iso(to - day + more), points: hourPoints }, signal);
-    const series = columns(read.series, spacing(read.series.times, this.interval));
+    const series = columns(read.series, this.interval, hourPoints);
     this.#kept.set(what, { seconds, to, series });
     return series;
   }

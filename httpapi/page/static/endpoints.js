@@ -5,7 +5,7 @@ import { measure, when } from "./format.js";
 import { Grid } from "./grid.js";
 import { percentiles } from "./metrics.js";
 import { keep, link, read } from "./route.js";
-import { columns, spacing } from "./series.js";
+import { columns } from "./series.js";
 import { redraw, spark } from "./spark.js";
 import { alertFacts, alertTitle, badge, card, endpointLink, hint, lasted, on, problem, shape, skeleton, sortable, time } from "./ui.js";
 
@@ -41,7 +41,7 @@ export function endpoints(data) {
     const rows = answer.endpoints.filter((e) => e.endpoint.toLowerCase().includes(wanted));
     const value = (e) => (sorted === "name" ? e.endpoint : e[sorted] ?? -1);
     rows.sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) * (down ? -1 : 1));
-    list(body, rows, (e) => e.endpoint, makeRow, (row, e) => updateRow(row, e, data));
+    list(body, rows, (e) => e.endpoint, makeRow, updateRow);
     text(counted, rows.length === answer.endpoints.length ? `${rows.length}` : `${rows.length} of ${answer.endpoints.length}`);
     if (answer.endpoints.length === 0) fill(note, hint("No request in this range. Endpoints appear with their first one."));
     else if (rows.length === 0) fill(note, hint(`No endpoint has “${params.get("q")}” in its name.`));
@@ -84,7 +84,7 @@ function makeRow(e) {
   return row;
 }
 
-function updateRow(row, e, data) {
+function updateRow(row, e) {
   const values = [measure(e.share, "%"), measure(e.throughput_rps, "1/s"), measure(e.error_rate, "%"),
     measure(e.response_time_p50, "s"), measure(e.response_time_p95, "s"), measure(e.response_time_p99, "s")];
   values.forEach((v, i) => {
@@ -94,8 +94,7 @@ function updateRow(row, e, data) {
     fill(cell, i === 0 && row.share, i === 2 && e.error_rate > 1 && shape("warning"), v);
   });
   row.share.style.width = `${Math.max(e.share ?? 0, 0.5) * 0.6}px`;
-  const line = columns(e.series, spacing(e.series.times, data.interval));
-  redraw(row.line, line.metrics.response_time_p95?.values ?? []);
+  redraw(row.line, e.series.response_time_p95);
 }
 
 const requestCharts = [
@@ -131,9 +130,8 @@ export function endpoint(data, name) {
       fill(note);
       drawFacts(figures, all.endpoints.find((e) => e.endpoint === name));
       const to = want.until ?? Date.parse(series.generated_at) / 1000;
-      const apart = spacing(series.series.times, data.interval);
       grid.show(requestCharts, {
-        from: to - want.seconds, to, fixed: want.until !== null, spacing: apart, ...columns(series.series, apart),
+        from: to - want.seconds, to, fixed: want.until !== null, ...columns(series.series, data.interval, 300),
         limits: (metric) => ruleFor(data, metric, name),
         alerts: found.alerts.map((a) => data.drawn(a)), deploys: data.deploys(),
       });

@@ -107,6 +107,8 @@ export function deployLines(u, chart) {
       c.stroke();
       const width = c.measureText(d.label).width;
       if (chart.compact || x + 4 * a.px < free || x + 4 * a.px + width > a.right) continue;
+      c.fillStyle = css("--surface"); // so that no line strikes it through
+      c.fillRect(x + 2 * a.px, a.top, width + 4 * a.px, 15 * a.px);
       c.fillStyle = css("--muted");
       c.fillText(d.label, x + 4 * a.px, a.top + 11 * a.px);
       free = x + width + 12 * a.px;

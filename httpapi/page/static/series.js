@@ -1,17 +1,29 @@
 // Series as charts need them: seconds and numbers, gaps as nulls.
 
-/** columns turns the API's series into seconds and arrays of numbers, with a null where points are missing. */
-export function columns(series, spacing) {
+/**
+ * columns turns the API's series into seconds and arrays of numbers, with a null where
+ * points are missing. interval is that of the monitor in seconds, asked how many points the
+ * answer may have at most. spacing is how far apart neighbours are at most.
+ */
+export function columns(series, interval, asked = Infinity) {
   const times = series.times.map((t) => Date.parse(t) / 1000);
-  const names = Object.keys(series.metrics);
+  const spacing = apart(times, interval, asked);
   const breaks = [];
-  for (let i = 1; i < times.length; i++) if (times[i] - times[i - 1] > 1.8 * spacing) breaks.push(i);
-  const out = { times: spread(times, breaks, (i) => times[i - 1] + spacing), metrics: {} };
-  for (const name of names) {
-    const m = series.metrics[name];
+  for (let i = 1; i < times.length; i++) if (times[i] - times[i - 1] > spacing + 0.8 * interval) breaks.push(i);
+  const out = { times: spread(times, breaks, (i) => times[i - 1] + spacing), metrics: {}, spacing };
+  for (const [name, m] of Object.entries(series.metrics)) {
     out.metrics[name] = { unit: m.unit, worse: m.worse_when, values: spread(m.values, breaks, () => null) };
   }
   return out;
+}
+
+// apart is an interval; where each point stands for several, some for one more than others.
+function apart(times, interval, asked) {
+  if (times.length < 2 || times.length < asked) return interval;
+  const steps = [];
+  for (let i = 1; i < times.length; i++) steps.push(times[i] - times[i - 1]);
+  steps.sort((a, b) => a - b);
+  return steps[Math.floor(steps.length / 2)] + interval;
 }
 
 // spread inserts a value before each of some positions.
@@ -27,15 +39,6 @@ function spread(values, breaks, make) {
     out.push(values[i]);
   }
   return out;
-}
-
-/** spacing is how far apart the points of a window are: an interval, or more where they stand for several. */
-export function spacing(times, interval) {
-  if (times.length < 2) return interval;
-  const steps = [];
-  for (let i = 1; i < times.length; i++) steps.push((Date.parse(times[i]) - Date.parse(times[i - 1])) / 1000);
-  steps.sort((a, b) => a - b);
-  return Math.max(interval, steps[Math.floor(steps.length / 2)]);
 }
 
 /** shifted returns the values that an earlier series had the same time before, for each of some times. */

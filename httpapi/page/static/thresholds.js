@@ -4,7 +4,7 @@ import { Chart } from "./chart.js";
 import { fill, h, icon, list, text } from "./dom.js";
 import { length, plural, when } from "./format.js";
 import { label } from "./metrics.js";
-import { columns, spacing } from "./series.js";
+import { columns } from "./series.js";
 import { badge, hint, on, problem, scopeOf, skeleton, toast } from "./ui.js";
 
 const triedAfter = 350; // milliseconds after the last key
@@ -28,7 +28,7 @@ export function thresholds(data) {
         get("series/", { hours: String(Math.min(dayHours, data.retention)), points: 300 }),
         get("diagnostics/"),
       ]);
-      series = { ...columns(day.series, spacing(day.series.times, data.interval)), to: Date.parse(day.generated_at) / 1000, seconds: 0 };
+      series = { ...columns(day.series, data.interval, 300), to: Date.parse(day.generated_at) / 1000, seconds: 0 };
       // No more than there is, so that a young service's values fill the chart.
       series.seconds = Math.min(Math.max(series.to - (series.times[0] ?? series.to), 15 * data.interval), Math.min(dayHours, data.retention) * 3600);
       states = why.thresholds;
@@ -97,7 +97,7 @@ function rule(t, data, may) {
     if (!day) return;
     const own = rule.scope === "service";
     chart.show({
-      from: day.to - day.seconds, to: day.to, fixed: true, spacing: data.interval, times: own ? day.times : [], metrics: own ? day.metrics : {},
+      from: day.to - day.seconds, to: day.to, fixed: true, spacing: day.spacing, times: own ? day.times : [], metrics: own ? day.metrics : {},
       limits, alerts: firings.map((f) => ({ name: rule.metric_name, severity: f.severity, state: "open", from: Date.parse(f.from) / 1000, to: f.to ? Date.parse(f.to) / 1000 : day.to })),
       emptyText: own ? "No values in the last day." : `Judged for each ${rule.scope} on its own.`,
     });

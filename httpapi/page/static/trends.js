@@ -5,7 +5,7 @@ import { length, measure, number, plural, when } from "./format.js";
 import { Grid } from "./grid.js";
 import { inSentence, label } from "./metrics.js";
 import { keep, link } from "./route.js";
-import { columns, spacing } from "./series.js";
+import { columns } from "./series.js";
 import { card, hint, on, problem, skeleton, time, toast } from "./ui.js";
 
 const longest = 24; // hours of a window that is compared
@@ -80,19 +80,21 @@ function drawSentences(el, list, data) {
 
 // sentence says one change: how much, between what, how sure, since when.
 function sentence(t, data) {
+  const unit = data.unit(t.metric_name);
   const up = (t.change_percent ?? t.slope_per_hour) > 0;
-  const amount = t.change_percent === null ? (up ? "rises" : "falls")
-    : `is ${number(Math.round(Math.abs(t.change_percent)))} % ${up ? "higher" : "lower"} than before`;
+  const amount = t.change_percent === null ? (up ? "rising" : "falling")
+    : `${number(Math.round(Math.abs(t.change_percent)))} % ${up ? "higher" : "lower"} than before`;
   const between = t.change_low === null || t.change_high === null ? ""
-    : `, 95 % between ${signed(t.change_low)} and ${signed(t.change_high)} %`;
-  const point = t.change_points.at(-1);
+    : ` (95 % between ${signed(t.change_low)} and ${signed(t.change_high)} %)`;
+  // The change point that explains most of it, of those that go the same way.
+  const point = t.change_points.filter((c) => c.after > c.before === up).sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before))[0];
   return h("li", { class: t.direction },
     h("span", { class: "direction" }, h("span", { "aria-hidden": "true" }, t.direction === "degrading" ? (up ? "▲" : "▼") : up ? "△" : "▽"), ` ${t.direction}`),
-    h("span", {}, h("b", {}, label(t.metric_name)), ` ${amount}${between}`, point && [`, since `, time(point.time), ` (from ${measure(point.before, data.unit(t.metric_name))} to ${measure(point.after, data.unit(t.metric_name))})`], "."),
+    h("span", {}, h("b", {}, label(t.metric_name)), `: ${amount}${between}`, point && [`, since `, time(point.time), ` from ${measure(point.before, unit)} to ${measure(point.after, unit)}`], "."),
     h("small", { title: `confidence ${number(t.confidence)}` }, `${t.confidence_level} confidence`));
 }
 
-const signed = (v) => (v > 0 ? "+" : v < 0 ? "−" : "") + number(Math.abs(v) >= 10 ? Math.round(Math.abs(v)) : Math.abs(v));
+const signed = (v) => (v > 0 ? "+" : v < 0 ? "−" : "") + number(Number(Math.abs(v).toPrecision(2)));
 
 function drawCharts(grid, found, data) {
   const changed = found.trends.filter(moves).sort((a, b) => b.confidence - a.confidence).slice(0, 6);
@@ -100,11 +102,10 @@ function drawCharts(grid, found, data) {
     grid.show([], null);
     return;
   }
-  const apart = spacing(found.series.times, data.interval);
   const to = Date.parse(found.generated_at) / 1000;
   const whole = data.chartFrame();
   grid.show(changed.map((t) => ({ title: label(t.metric_name), metrics: [t.metric_name] })), {
-    ...whole, ...columns(found.series, apart), from: to - 2 * found.hours * 3600, to, fixed: true, tail: [], yesterday: null, sample: null, spacing: apart,
+    ...whole, ...columns(found.series, data.interval, 300), from: to - 2 * found.hours * 3600, to, fixed: true, tail: [], yesterday: null, sample: null,
     changes: found.trends.flatMap((t) => t.change_points.map((c) => ({ name: t.metric_name, at: Date.parse(c.time) / 1000, before: c.before, after: c.after }))),
   });
 }
