@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,6 +115,18 @@ func BenchmarkAPI(b *testing.B) {
 			}
 		})
 	}
+	b.Run("thresholds/backtest/", func(b *testing.B) {
+		for b.Loop() {
+			r := httptest.NewRequest("POST", httpapi.DefaultPrefix+"thresholds/backtest/", strings.NewReader(`{"metric_name":"error_rate","hours":48}`))
+			r.Header.Set("Authorization", "Bearer 0123456789abcdef")
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			api.ServeHTTP(w, r)
+			if w.Code != 200 {
+				b.Fatal(w.Body)
+			}
+		}
+	})
 	if err := m.Close(); err != nil {
 		b.Error(err)
 	}

@@ -3,6 +3,7 @@ package perfmon
 import (
 	"context"
 	"fmt"
+	"sort"
 	"sync"
 	"time"
 
@@ -283,9 +284,10 @@ func (m *Monitor) throughputBefore(now moment, key Key) Value {
 // medianBefore returns the median of the values of the last span before end, absent
 // where there are too few.
 func medianBefore(times []time.Time, values []float64, end time.Time, span time.Duration) Value {
+	since := end.Add(-span)
 	var before []float64
-	for i, v := range values {
-		if at := times[i]; at.Before(end) && !at.Before(end.Add(-span)) && v == v {
+	for i := sort.Search(len(values), func(i int) bool { return !times[i].Before(since) }); i < len(values) && times[i].Before(end); i++ {
+		if v := values[i]; v == v {
 			before = append(before, v)
 		}
 	}

@@ -77,6 +77,7 @@ func TestDocsAreComplete(t *testing.T) {
 	keys(s.do("root", "POST", "alerts/", `{"action":"dismiss","alert_ids":["x"]}`).body, names)
 	keys(s.do("root", "GET", "health/?x=1", "").body, names)
 	keys(s.do("root", "POST", "baseline/", `{}`).body, names)
+	keys(s.do("root", "POST", "thresholds/backtest/", `{"metric_name":"error_rate"}`).body, names)
 	keys(s.do("panic", "GET", "health/", "").body, names)
 	for _, call := range calls {
 		path := call.path

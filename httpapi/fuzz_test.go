@@ -35,7 +35,7 @@ func FuzzParameters(f *testing.F) {
 // A body that is accepted is one JSON object without a repeated key, and leaves
 // thresholds and settings that are valid.
 func FuzzBodies(f *testing.F) {
-	writes := []struct{ method, path string }{{"POST", "alerts/"}, {"PUT", "thresholds/"}, {"PUT", "config/"}, {"POST", "baseline/"}, {"POST", "session"}}
+	writes := []struct{ method, path string }{{"POST", "alerts/"}, {"PUT", "thresholds/"}, {"PUT", "config/"}, {"POST", "baseline/"}, {"POST", "session"}, {"POST", "thresholds/backtest/"}}
 	for _, seed := range []string{
 		`{"action":"dismiss","alert_ids":["x"]}`, `{"metric_name":"error_rate","updates":{"warning_threshold":1}}`,
 		`{"metric_name":"error_rate","scope":"endpoint","updates":{"warning_threshold":1e300,"critical_threshold":1e301}}`,
@@ -43,6 +43,7 @@ func FuzzBodies(f *testing.F) {
 		`{"metric_name":"error_rate","scope":"endpoint","applies_to":"GET /*","updates":{"critical_threshold":3,"min_requests":7,"absent_after_seconds":60}}`,
 		`{"updates":{"retention_hours":1.5,"collect_timeout_seconds":1e-12,"sensitivities":{"error_rate":0.5,"queue_size":null}}}`,
 		`[]`, `null`, `{"updates":{"enabled":null}}`, `{"action":"escalate","alert_ids":[null]}`, `{"duration_minutes":60}`, `{}}`, `{"a":1,"a":1}`, `{"token":"x"}`,
+		`{"metric_name":"error_rate","hours":1.5,"updates":{"warning_threshold":1}}`,
 	} {
 		for call := range writes {
 			f.Add(uint8(call), seed)

@@ -52,6 +52,8 @@ type API struct {
 	openings  *openings
 	pageFiles fs.FS // nil: those that are embedded
 
+	backTesting sync.Mutex // held while there is a back-test
+
 	closing sync.Once
 	closed  chan struct{} // ends streams
 }

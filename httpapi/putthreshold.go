@@ -57,6 +57,20 @@ func readThreshold(r *request) (id perfmon.ThresholdID, u perfmon.ThresholdUpdat
 	if err != nil {
 		return id, u, err
 	}
+	id = readThresholdID(body)
+	updates := body.object("updates")
+	if err := body.finish(); err != nil {
+		return id, u, err
+	}
+	if updates == nil || len(updates.values) == 0 {
+		return id, u, bad("updates", "nothing", "an object with at least one field to change")
+	}
+	u, err = readThresholdUpdate(updates)
+	return id, u, err
+}
+
+// readThresholdID reads which threshold it is about.
+func readThresholdID(body *object) (id perfmon.ThresholdID) {
 	if metric := read(body, thresholdWire["Metric"], parseText); metric != nil {
 		id.Metric = *metric
 	}
@@ -69,13 +83,11 @@ func readThreshold(r *request) (id perfmon.ThresholdID, u perfmon.ThresholdUpdat
 	if pattern := read(body, thresholdWire["AppliesTo"], parseText); pattern != nil {
 		id.AppliesTo = *pattern
 	}
-	updates := body.object("updates")
-	if err := body.finish(); err != nil {
-		return id, u, err
-	}
-	if updates == nil || len(updates.values) == 0 {
-		return id, u, bad("updates", "nothing", "an object with at least one field to change")
-	}
+	return id
+}
+
+// readThresholdUpdate reads how it is to be changed.
+func readThresholdUpdate(updates *object) (u perfmon.ThresholdUpdate, err error) {
 	u.Warning = read(updates, thresholdWire["Warning"], parseValue)
 	u.Critical = read(updates, thresholdWire["Critical"], parseValue)
 	u.Comparison = read(updates, thresholdWire["Comparison"], parseComparison)
@@ -84,7 +96,7 @@ func readThreshold(r *request) (id perfmon.ThresholdID, u perfmon.ThresholdUpdat
 	u.MinRequests = read(updates, thresholdWire["MinRequests"], parseMinRequests)
 	u.AbsentAfter = read(updates, thresholdWire["AbsentAfter"], parseAbsentAfter)
 	u.Enabled = read(updates, thresholdWire["Enabled"], parseBool)
-	return id, u, updates.finish()
+	return u, updates.finish()
 }
 
 func validScope(s string) bool {

@@ -41,6 +41,7 @@ func (a *API) table() []route {
 		{"alerts", nil, map[string]call{get: a.listAlerts, post: a.actOnAlerts}},
 		{"alerts/{id}", nil, map[string]call{get: a.getAlert}},
 		{"thresholds", nil, map[string]call{get: a.listThresholds, put: a.putThreshold, remove: a.removeThreshold}},
+		{"thresholds/backtest", nil, map[string]call{post: a.backTest}},
 		{"metrics", nil, map[string]call{get: a.listMetrics}},
 		{"endpoints", nil, map[string]call{get: a.listEndpoints}},
 		{"trends", nil, map[string]call{get: a.trends}},

@@ -3,10 +3,12 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/backend-prs/perfmon"
 )
@@ -140,5 +142,46 @@ func TestPatternsOfOrganizations(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", as, diff)
 		}
+	}
+}
+
+// A back-test says when alerts would have opened, and changes nothing.
+func TestBackTest(t *testing.T) {
+	s := serve(t)
+	s.load(60, 0) // points from 12:01 to 12:10
+	s.load(30, 8) // to 12:15
+	s.load(60, 0) // to 12:25
+	before := s.records()
+	firings := func(body string) any {
+		t.Helper()
+		a := s.do("acme", "POST", "thresholds/backtest/", body)
+		if a.status != 200 {
+			t.Fatalf("%s: %d %s", body, a.status, a.raw)
+		}
+		return a.body["firings"]
+	}
+	was := func(severity string) []any {
+		return []any{map[string]any{"from": "2026-03-01T12:11:00Z", "to": "2026-03-01T12:16:00Z", "severity": severity, "value": 8.0}}
+	}
+	for body, want := range map[string][]any{
+		`{"metric_name":"error_rate"}`:                                                            was("warning"), // the default: 5 and 10 %
+		`{"metric_name":"error_rate","updates":{}}`:                                               was("warning"),
+		`{"metric_name":"error_rate","hours":1,"updates":{"critical_threshold":7}}`:               was("critical"),
+		`{"metric_name":"error_rate","updates":{"warning_threshold":9}}`:                          {},
+		`{"metric_name":"error_rate","hours":0.1,"updates":{"critical_threshold":7}}`:             {}, // it was before
+		`{"metric_name":"response_time_p99","updates":{"warning_threshold":5}}`:                   {}, // one that is not there
+		`{"metric_name":"error_rate","scope":"service","updates":{"enabled":false}}`:              was("warning"),
+		`{"metric_name":"error_rate","updates":{"warning_threshold":2,"critical_threshold":7.5}}`: was("critical"),
+	} {
+		approx := cmpopts.EquateApprox(0.001, 0)
+		if diff := cmp.Diff(any(want), firings(body), approx); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", body, diff)
+		}
+	}
+	if after := s.records(); after != before {
+		t.Errorf("back-tests made %d changes", after-before)
+	}
+	if got := s.do("root", "GET", "thresholds/", ""); strings.Contains(got.raw, "7.5") {
+		t.Error("a threshold was changed")
 	}
 }

@@ -365,6 +365,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask(s, "root", "GET /series/", "?endpoint=GET+/orders/%7Bid%7D", "")
 	ask(s, "root", "GET /series/", "?organization=nobody", "")
 	ask(s, "root", "PUT /thresholds/", "", `{"metric_name":"nothing","updates":{"warning_threshold":1}}`)
+	ask(s, "acme", "POST /thresholds/backtest/", "", `{"metric_name":"error_rate","hours":1,"updates":{"warning_threshold":1}}`)
 	ask(s, "root", "DELETE /thresholds/", "?metric_name=error_rate&scope=endpoint&applies_to=GET+*", "")
 	ask(s, "root", "DELETE /thresholds/", "?metric_name=error_rate&scope=organization&applies_to=x", "")
 	provoke(s, c, ask)
@@ -384,6 +385,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		for status := range op.Responses {
 			if call == stream && (status == "429" || status == "501") {
 				continue // they need streams that go on, and a server that cannot flush
+			}
+			if call == "POST /thresholds/backtest/" && status == "429" {
+				continue // it needs another one that runs
 			}
 			if !c.seen[call+" "+status] {
 				t.Errorf("%s: nothing is answered by %s", call, status)
