@@ -48,6 +48,9 @@ func (n *Names) release(idle, crowded int) []string {
 		gone = append(gone, perhaps[:min(more, len(perhaps))]...)
 	}
 	if len(gone) == 0 {
+		if most > 0 {
+			n.wanted.Store(true) // for as long as there is none
+		}
 		return nil
 	}
 	texts := make([]string, len(gone))
