@@ -297,7 +297,7 @@ type HostAlert struct {
 // Raise opens an alert of the host's own. Where one is active for the same metric and
 // scope already, that one is escalated if the new one is worse, and is returned; where
 // one was resolved within the cooldown, it is reopened. Resolve ends it. Errors:
-// *FieldError, ErrClosed, ErrStore.
+// *FieldError, also for an organization with a ReservedName, ErrClosed, ErrStore.
 func (as Alerts) Raise(h HostAlert) (Alert, error) {
 	if err := h.validate(); err != nil {
 		return Alert{}, fmt.Errorf("perfmon: alert: %w", err)
@@ -339,6 +339,9 @@ func (h HostAlert) validate() error {
 		if len(f.value) > 256 {
 			return &FieldError{f.name, f.value, "at most 256 bytes"}
 		}
+	}
+	if ReservedName(h.Scope.Organization) {
+		return &FieldError{"Scope.Organization", h.Scope.Organization, "a name that does not begin with a parenthesis: those are the monitor's own"}
 	}
 	return nil
 }

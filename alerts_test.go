@@ -388,6 +388,7 @@ func TestBadAlertsOfTheHost(t *testing.T) {
 		"1000 bytes":   func(h *perfmon.HostAlert) { h.Message = strings.Repeat("x", 1001) },
 		"Endpoint":     func(h *perfmon.HostAlert) { h.Scope.Endpoint = strings.Repeat("x", 300) },
 		"Organization": func(h *perfmon.HostAlert) { h.Scope.Organization = strings.Repeat("x", 300) },
+		"parenthesis":  func(h *perfmon.HostAlert) { h.Scope.Organization = "(other)" },
 		"UserID":       func(h *perfmon.HostAlert) { h.UserID = strings.Repeat("x", 300) },
 		"Metadata":     func(h *perfmon.HostAlert) { h.Metadata = map[string]any{"f": func() {}} },
 		"16384 bytes":  func(h *perfmon.HostAlert) { h.Metadata = map[string]any{"s": strings.Repeat("x", 20<<10)} },

@@ -27,7 +27,7 @@ type Collector interface {
 	// leaves out are absent. It should return when ctx ends, at the collect timeout:
 	// what it sets after that is dropped, and it is not called again until it returns. An
 	// error is shown in diagnostics; values set before it count. A panic is contained
-	// and counts as an error. set is safe for concurrent use.
+	// and counts as an error, and so does a metric that Metrics does not name. set is safe for concurrent use.
 	Collect(ctx context.Context, set func(metric string, value float64)) error
 }
 
@@ -121,26 +121,31 @@ type reading struct {
 	mu     sync.Mutex
 	closed bool // its time is over
 	values map[int]float64
+	alien  string // a metric that was set and is not the collector's
 }
 
 func (v *reading) set(metric string, value float64) {
 	i, ok := v.r.metrics[metric]
-	if !ok || math.IsInf(value, 0) {
-		return
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.closed {
+	switch {
+	case v.closed:
+	case !ok:
+		v.alien = cleanText(truncate(metric, 100))
+	case !math.IsInf(value, 0):
 		v.values[i] = value
 	}
 }
 
-// close ends the reading and returns what was set.
-func (v *reading) close() (values map[int]float64, was bool) {
+// close ends the reading and returns what was set, and what is wrong with it.
+func (v *reading) close() (values map[int]float64, text string, was bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	was, v.closed = v.closed, true
-	return v.values, was
+	if v.alien != "" {
+		text = fmt.Sprintf("it set the metric %q, which its method Metrics does not name", v.alien)
+	}
+	return v.values, text, was
 }
 
 const lateText = "it came back after its timeout"
@@ -150,9 +155,13 @@ func (r *runner) run(ctx context.Context, clk clock.Clock, v *reading) {
 	start := clk.Now()
 	finish := func(text string, panicked bool) {
 		took := clk.Since(start)
-		values, late := v.close()
-		if late && text == "" {
+		values, wrong, late := v.close()
+		switch {
+		case text != "":
+		case late:
 			text = lateText
+		default:
+			text = wrong
 		}
 		r.note(text, func(s *CollectorStatus) {
 			s.Runs++
@@ -258,7 +267,7 @@ func (cs *collectors) start(ctx context.Context, r *runner, timeout time.Duratio
 		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return
 		}
-		if values, was := v.close(); !was {
+		if values, _, was := v.close(); !was {
 			r.note(fmt.Sprintf("no answer within %v", timeout), func(s *CollectorStatus) {
 				s.Timeouts++
 				r.set = values

@@ -106,7 +106,7 @@ func (m *Monitor) Diagnostics() Diagnostics {
 	}
 	d.Metrics = m.metricStatus(now.wall)
 	d.Thresholds = m.thresholdStatus(now, settings)
-	d.Subscribers = append(m.alertSubs.status(), m.sampleSubs.status()...)
+	d.Subscribers = append(append(m.alertSubs.status(), m.sampleSubs.status()...), m.live.subs.status()...)
 	for _, t := range []struct {
 		name  string
 		names *traffic.Names

@@ -152,7 +152,7 @@ func compareMerged(a, b *mergedEvent) int {
 
 // SubscriberStatus is how a callback has fared.
 type SubscriberStatus struct {
-	To        string `json:"to"`       // "alerts" or "samples"
+	To        string `json:"to"`       // "alerts", "samples" or "live"
 	Callback  string `json:"callback"` // the name of the function
 	Queued    int    `json:"queued"`
 	Delivered uint64 `json:"delivered"`

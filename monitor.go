@@ -27,6 +27,7 @@ type Monitor struct {
 	service       Service
 	clock         clock.Clock
 	realTime      bool // the clock is the real one
+	readsRuntime  bool // runtime/metrics
 	epoch         time.Time
 	watch         stopwatch
 	log           *hostLog
@@ -65,6 +66,7 @@ type Monitor struct {
 	events     eventLog
 	alertSubs  subscribers[AlertEvent]
 	sampleSubs subscribers[Sample]
+	live       live
 
 	mu      sync.Mutex // guards the five below
 	started time.Time  // zero: not yet
@@ -108,6 +110,7 @@ func New(options ...Option) (*Monitor, error) {
 		service:       c.service,
 		clock:         c.clock,
 		realTime:      c.realTime,
+		readsRuntime:  !c.noSystem,
 		epoch:         now,
 		watch:         stopwatch{read: c.clock.Now, last: now},
 		log:           log,
@@ -128,6 +131,7 @@ func New(options ...Option) (*Monitor, error) {
 		done:          make(chan struct{}),
 	}
 	m.worker.failed = m.stepFailed
+	m.live.m, m.live.subs.to, m.live.subs.log = m, "live", log
 	m.loop.reader = m.traffic.NewReader()
 	m.meters = []meter{m.cacheMeter(), m.queryMeter()}
 	m.settings.current.Store(&SettingsRecord{c.settings, c.origins})
@@ -143,7 +147,7 @@ func (m *Monitor) setUp(c *config) error {
 	if err := m.askErrorStatus(c.isError); err != nil {
 		return err
 	}
-	if !c.noSystem {
+	if m.readsRuntime {
 		m.addMeter(newRuntimeMeter())
 	}
 	for _, r := range c.runners {
@@ -229,6 +233,7 @@ func (m *Monitor) begin(ctx context.Context) (loop func(), err error) {
 	m.ctx = ctx
 	ticker := m.clock.Ticker(m.stepLength)
 	m.loop.begin(now)
+	m.live.begin(ctx)
 	return func() { m.run(ctx, ticker) }, nil
 }
 
@@ -269,8 +274,9 @@ func (m *Monitor) Close() error {
 	if started {
 		<-m.done
 	}
+	m.live.end()
 	m.worker.wait(closeGrace)
-	alertSubs, sampleSubs := m.alertSubs.close(), m.sampleSubs.close()
+	alertSubs, sampleSubs := m.alertSubs.close(), append(m.sampleSubs.close(), m.live.subs.close()...)
 	var all []leaving
 	for _, r := range m.collectors.all() {
 		all = append(all, leaving{"collector " + r.name, &r.running})
@@ -288,6 +294,7 @@ func (m *Monitor) Close() error {
 func (m *Monitor) closeSubscribers() {
 	m.alertSubs.close()
 	m.sampleSubs.close()
+	m.live.subs.close()
 }
 
 func (m *Monitor) isClosed() bool {

@@ -13,7 +13,7 @@ import (
 
 // loop is what only the step loop touches.
 type loop struct {
-	reader   *traffic.Reader
+	reader   *traffic.Reader // live samples look on
 	evidence evidence
 	judging  judging
 

@@ -114,7 +114,7 @@ func TestNilCallbacksFailLoudly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, f := range map[string]func(){
-		"OnAlert": func() { m.OnAlert(nil) }, "Subscribe": func() { m.Subscribe(nil) },
+		"OnAlert": func() { m.OnAlert(nil) }, "Subscribe": func() { m.Subscribe(nil) }, "Watch": func() { m.Watch(nil) },
 	} {
 		func() {
 			defer func() {

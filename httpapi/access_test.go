@@ -72,7 +72,8 @@ func tenants(t testing.TB) (s *served, ids map[string]string) {
 			Warning: perfmon.ValueOf(5), Critical: perfmon.ValueOf(90), ConsecutiveViolations: 2,
 		})
 	}
-	s = serve(t, limit(""), limit("globex*"), perfmon.WithMaxOrganizations(2), perfmon.WithCollector(leaky{}))
+	store, others := folded(t, "secret")
+	s = serve(t, limit(""), limit("globex*"), perfmon.WithMaxOrganizations(2), perfmon.WithCollector(leaky{}), perfmon.WithStore(store))
 	for range 8 {
 		for _, organization := range []string{"acme", "globex", "initech", "umbrella"} {
 			s.requests(organization, 50)
@@ -80,9 +81,21 @@ func tenants(t testing.TB) (s *served, ids map[string]string) {
 		s.step()
 	}
 	ids = map[string]string{
-		"service": s.raise("own", ""), "acme": s.raise("own", "acme"), "globex": s.raise("secret", "globex"), "(other)": s.raise("secret", "(other)"),
+		"service": s.raise("own", ""), "acme": s.raise("own", "acme"), "globex": s.raise("secret", "globex"), "(other)": others[0],
 	}
 	return s, ids
+}
+
+// An organization admin learns that a setting was changed, and not by whom.
+func TestConfigDoesNotNameSuperAdmins(t *testing.T) {
+	s := serve(t)
+	a := s.do("root", "PUT", "config/", `{"updates":{"trend_analysis":false}}`)
+	if a.status != 200 || !strings.Contains(a.raw, `"by":"root"`) {
+		t.Fatal(a.raw)
+	}
+	if a := s.do("acme", "GET", "config/", ""); strings.Contains(a.raw, "root") || !strings.Contains(a.raw, `"source":"run time","at":`) {
+		t.Error(a.raw)
+	}
 }
 
 func TestAccess(t *testing.T) {

@@ -37,13 +37,18 @@ func (a *API) getConfig(r *request) (answer, error) {
 	if err := readParams(r).finish(); err != nil {
 		return nil, err
 	}
-	return a.config()
+	return a.config(r.by)
 }
 
-func (a *API) config() (answer, error) {
+// config is for a principal: only super admins change settings, and only they learn who
+// did.
+func (a *API) config(by Principal) (answer, error) {
 	names := a.settingsWire()
 	out := configAnswer{a.m.Config().Settings(), map[string]perfmon.Origin{}}
 	for goName, origin := range a.m.Config().Origins() {
+		if !by.SuperAdmin {
+			origin.By = ""
+		}
 		out.Origins[names[goName].name] = origin
 	}
 	return reply(http.StatusOK, out)
@@ -76,7 +81,7 @@ func (a *API) putConfig(r *request) (answer, error) {
 	if _, err := a.m.Config().Update(u, r.by.Name); err != nil {
 		return nil, names.translate(err)
 	}
-	return a.config()
+	return a.config(r.by)
 }
 
 func readSettings(o *object, names wire) (u perfmon.SettingsUpdate, err error) {

@@ -18,7 +18,7 @@ type hub struct {
 	readers map[*reader]struct{} // mu
 	cancel  []func()             // ends the subscriptions; mu
 	number  uint64               // of the last event that was handed out; mu
-	sampled perfmon.Sample       // that sample is the encoding of; mu
+	sampled perfmon.Sample       // of a step, that sample is the encoding of; mu
 	sample  *frame               // mu
 }
 
@@ -28,7 +28,7 @@ type reader struct {
 	queue  chan *frame
 	cut    chan struct{} // closed when the queue overflowed
 	after  uint64        // it has the events up to this number
-	sample *frame        // the last one it was given
+	sample *frame        // of the last step that it was given
 }
 
 const (
@@ -55,6 +55,9 @@ func (h *hub) join(r *reader, after uint64) (joined bool) {
 		h.cancel = []func(){
 			h.m.OnAlert(func(perfmon.AlertEvent) { h.pump() }),
 			h.m.Subscribe(h.give),
+		}
+		if h.m.Step() > perfmon.LiveInterval { // else the samples of steps are as good
+			h.cancel = append(h.cancel, h.m.Watch(h.giveLive))
 		}
 	}
 	if h.number > after {
@@ -135,6 +138,23 @@ func (h *hub) give(s perfmon.Sample) {
 	}
 }
 
+// giveLive hands out a live sample.
+func (h *hub) giveLive(s perfmon.Sample) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.readers) == 0 {
+		return
+	}
+	f, err := liveFrame(s)
+	if err != nil {
+		h.log.error("a live sample cannot be encoded", "error", describe(err))
+		return
+	}
+	for r := range h.readers {
+		h.giveTo(r, f)
+	}
+}
+
 // encode returns the frame of a sample, nil for one that cannot be encoded; mu is held.
 func (h *hub) encode(s perfmon.Sample) *frame {
 	if h.sample != nil && h.sampled.Time.Equal(s.Time) {
@@ -155,10 +175,10 @@ func (h *hub) giveTo(r *reader, f *frame) {
 	switch {
 	case f == nil, !r.by.sees(f.organization):
 		return
-	case f.number == 0 && f == r.sample, f.number > 0 && f.number <= r.after:
+	case f == r.sample, f.number > 0 && f.number <= r.after:
 		return
 	}
-	if f.number == 0 {
+	if f == h.sample {
 		r.sample = f
 	}
 	select {

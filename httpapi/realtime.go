@@ -123,6 +123,11 @@ func sampleFrame(s perfmon.Sample) (*frame, error) {
 	return &frame{data: data}, err
 }
 
+func liveFrame(s perfmon.Sample) (*frame, error) {
+	data, err := encodeEvent("live", "", s)
+	return &frame{data: data}, err
+}
+
 // resetEvent says that events may be missed.
 type resetEvent struct {
 	// After is the number of the event up to which they may be.

@@ -38,6 +38,7 @@ type reportPage struct {
 	Title   string
 	Span    string // the window
 	Uptime  string
+	Recent  string // the window of trends
 	Targets []pageTarget
 	Changes []string
 	Newest  []perfmon.Marker
@@ -76,6 +77,7 @@ func writeReportHTML(w io.Writer, r *perfmon.Report) error {
 	units := map[string]string{}
 	for _, m := range r.Metrics {
 		units[m.Metric] = m.Unit
+		p.Recent = length(minutes(m.Trend.WindowMinutes)) // the same for all
 		if m.Summary.Count == 0 {
 			continue
 		}
@@ -102,7 +104,7 @@ func writeReportHTML(w io.Writer, r *perfmon.Report) error {
 			break
 		}
 		p.Listed = append(p.Listed, pageAlert{
-			string(a.Severity), moment(a.OpenedAt), length(time.Duration(a.DurationSeconds * float64(time.Second))), string(a.State), a.Message,
+			string(a.Severity), a.OpenedAt.UTC().Format("2006-01-02 15:04"), length(time.Duration(a.DurationSeconds * float64(time.Second))), string(a.State), a.Message,
 		})
 	}
 	p.Charts = charts(r, p.Newest)

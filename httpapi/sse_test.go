@@ -158,8 +158,18 @@ func listen(t testing.TB, h http.Handler, http2 bool, set func(*http.Server)) *h
 // still is a monitor that takes no steps, with a mock clock, and its API.
 func still(t testing.TB, opts ...httpapi.Option) (*perfmon.Monitor, *clock.Mock, *httpapi.API) {
 	t.Helper()
+	return stillWith(t, nil, opts...)
+}
+
+// stillWith does so with an option of the monitor, which may be nil.
+func stillWith(t testing.TB, option perfmon.Option, opts ...httpapi.Option) (*perfmon.Monitor, *clock.Mock, *httpapi.API) {
+	t.Helper()
 	mock := clock.NewMock()
-	m, err := perfmon.New(perfmon.WithClock(mock), perfmon.WithoutSystemMetrics())
+	all := []perfmon.Option{perfmon.WithClock(mock), perfmon.WithoutSystemMetrics()}
+	if option != nil {
+		all = append(all, option)
+	}
+	m, err := perfmon.New(all...)
 	if err != nil {
 		t.Fatal(err)
 	}

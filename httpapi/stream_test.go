@@ -111,7 +111,7 @@ func openPipe(t *testing.T) *piped {
 func TestStreamOutlivesTheLimitsOfTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := openPipe(t)
-		lines := make(chan string, 1000)
+		lines := make(chan string, 10_000)
 		go func() {
 			for in := bufio.NewScanner(p.conn); in.Scan(); {
 				lines <- in.Text()
@@ -125,13 +125,15 @@ func TestStreamOutlivesTheLimitsOfTheServer(t *testing.T) {
 		}
 		_ = p.api.Close()
 		synctest.Wait()
-		samples, beats := 0, 0
+		samples, live, beats := 0, 0, 0
 		var last string
 		for line := range lines {
 			last = line
 			switch line {
 			case "event: metrics":
 				samples++
+			case "event: live":
+				live++
 			case ":":
 				beats++
 			}
@@ -139,8 +141,8 @@ func TestStreamOutlivesTheLimitsOfTheServer(t *testing.T) {
 				break
 			}
 		}
-		if samples != 60 || beats != 40 || last != "0" {
-			t.Errorf("%d samples and %d heartbeats in 10 min, and at the end %q", samples, beats, last)
+		if samples != 60 || live != 601 || beats != 40 || last != "0" {
+			t.Errorf("%d samples, %d live ones and %d heartbeats in 10 min, and at the end %q", samples, live, beats, last)
 		}
 	})
 }

@@ -207,8 +207,9 @@ func TestUseWhileTheHandlerReturns(t *testing.T) {
 	const n = 2000
 	var workers sync.WaitGroup
 	h := middleware.New(m.Monitor)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var own sync.WaitGroup
 		for range 2 {
-			workers.Go(func() {
+			own.Go(func() {
 				middleware.MarkStream(w)
 				_, _ = io.WriteString(w, "x")
 				middleware.Identify(w, middleware.Identity{User: "u", Organization: "o"})
@@ -221,8 +222,10 @@ func TestUseWhileTheHandlerReturns(t *testing.T) {
 			})
 		}
 		if r.URL.RawQuery == "wait" {
-			workers.Wait()
+			own.Wait()
+			return
 		}
+		workers.Go(own.Wait)
 	}))
 	var clients sync.WaitGroup
 	var ignored atomic.Int64

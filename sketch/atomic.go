@@ -87,6 +87,38 @@ func (a *Atomic) Drain(c *Cursor, s *Sketch) uint64 {
 	return sum
 }
 
+// Peek adds to s what a counted since the cursor, leaves the cursor where it is and
+// returns how many values that were. With a nil s the values are only counted; a nil
+// cursor stands at the beginning. A value that is there stays there for the next Peek and
+// for Drain.
+func (a *Atomic) Peek(c *Cursor, s *Sketch) uint64 {
+	var sum uint64
+	for i := range a.pages {
+		page := a.pages[i].Load()
+		if page == nil {
+			continue
+		}
+		var seen *[pageLen]uint32
+		if c != nil {
+			seen = c.pages[i]
+		}
+		for j := range page {
+			n := page[j].Load()
+			if seen != nil {
+				n -= seen[j]
+			}
+			if n == 0 {
+				continue
+			}
+			if s != nil {
+				s.addN(i<<subBits+j, uint64(n))
+			}
+			sum += uint64(n)
+		}
+	}
+	return sum
+}
+
 //go:noinline
 func (c *Cursor) wrap(bucket int) {
 	if c.wraps == nil {

@@ -126,6 +126,29 @@ func (s *Sketch) Merge(o *Sketch) {
 	}
 }
 
+// Subtract takes away all that o counted, where o is an earlier state of s. A bucket of
+// which o counted more than s becomes empty. It does not change o.
+func (s *Sketch) Subtract(o *Sketch) {
+	o.each(func(i int, n uint64) {
+		page := s.pages[i>>subBits]
+		if page == nil {
+			return
+		}
+		bucket := &page[i&(pageLen-1)]
+		had := uint64(*bucket) + s.wraps[i]
+		left := had - min(n, had)
+		*bucket = uint32(left)
+		s.count -= had - left
+		if s.wraps == nil {
+			return
+		}
+		delete(s.wraps, i)
+		if high := left &^ math.MaxUint32; high > 0 {
+			s.wraps[i] = high
+		}
+	})
+}
+
 // Mean returns the mean of the values, NaN when there are none. It is at most 0.78 % off.
 func (s *Sketch) Mean() float64 {
 	if s.count == 0 {

@@ -48,6 +48,17 @@ func (c *Counts) Merge(o *Counts) {
 	}
 }
 
+// Subtract takes away what o counted, where o is an earlier state of c.
+func (c *Counts) Subtract(o *Counts) {
+	c.Times.Subtract(&o.Times)
+	c.Responses -= o.Responses
+	c.Errors -= o.Errors
+	c.Streams -= o.Streams
+	for i, n := range o.Classes {
+		c.Classes[i] -= n
+	}
+}
+
 // ResponseTimes are percentiles and the mean of response times in seconds, NaN where
 // there was no response. They are at most 0.78 % off.
 type ResponseTimes struct {

@@ -159,11 +159,11 @@ func (n *Names) make(k key) *Name {
 		return a.name // made by another goroutine meanwhile
 	}
 	name, folded := n.place(k)
-	if name == n.other {
+	if name == n.other && !folded {
 		return n.noRoom()
 	}
 	n.alias(k, name, folded)
-	if folded { // so that the route's further methods find it when the table is full
+	if folded && name != n.other { // so that the route's further methods find it when the table is full
 		n.alias(key{otherMethod, k.pattern}, name, false)
 	}
 	return name
@@ -195,8 +195,9 @@ func ownPattern(name *Name, k key) string {
 // place finds or makes the name for a new key. The methods of a route that leaves its
 // method open are the client's to choose. So each but the first is extra. Extra names
 // take at most half of the table; from there on the extra methods of a route share one
-// name, with the method OTHER. folded says that the key did not get its own name although
-// the table is not full. The caller holds mu.
+// name, with the method OTHER. The last quarter of the table is for routes that are new:
+// there all extra methods are folded. folded says that the key did not get its own name
+// although the table is not full. The caller holds mu.
 func (n *Names) place(k key) (name *Name, folded bool) {
 	text := k.String()
 	if name := n.byText[text]; name != nil {
@@ -214,6 +215,10 @@ func (n *Names) place(k key) (name *Name, folded bool) {
 		if name := n.byText[text]; name != nil {
 			return name, true
 		}
+	}
+	if extra && len(n.list)-n.reserved >= n.limit-n.limit/4 {
+		n.noRoom()
+		return n.other, true
 	}
 	name = n.append(&Name{text: strings.Clone(text), extra: extra})
 	n.byText[name.text] = name

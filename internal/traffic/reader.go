@@ -1,6 +1,7 @@
 package traffic
 
-// Reader drains a Traffic. It belongs to one goroutine, and a Traffic to one Reader.
+// Reader drains a Traffic. It belongs to one goroutine, and a Traffic to one Reader. A
+// [Live] may look on.
 type Reader struct {
 	t       *Traffic
 	ended   uint64 // requests that ended so far
@@ -14,6 +15,8 @@ func (t *Traffic) NewReader() *Reader { return &Reader{t: t} }
 // what all of them had in flight afterwards: requests and streams. d is only f's until it
 // returns.
 func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int64) {
+	r.t.reading.Lock()
+	defer r.t.reading.Unlock()
 	r.read(r.t.Endpoints, func(name string, d *Delta) {
 		if d.Responses > 0 {
 			r.ended += d.Responses
@@ -21,18 +24,23 @@ func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int
 		}
 		f(name, d)
 	})
-	// Ends were read first: a request that ends meanwhile counts as in flight.
+	return r.t.open(r.ended)
+}
+
+// open returns what is in flight, requests and streams, where so many requests have
+// ended. Their ends were read first: a request that ends meanwhile counts as in flight.
+func (t *Traffic) open(responses uint64) (inFlight, streams int64) {
 	var started, ignored, opened, ended uint64
-	for _, s := range r.t.stripes {
+	for _, s := range t.stripes {
 		ignored += s.ignored.Load()
 		ended += s.streamsEnded.Load()
 	}
-	for _, s := range r.t.stripes {
+	for _, s := range t.stripes {
 		opened += s.streamsOpened.Load()
 		started += s.started.Load()
 	}
 	streams = max(int64(opened-ended), 0)
-	return max(int64(started-ignored-r.ended)-streams, 0), streams
+	return max(int64(started-ignored-responses)-streams, 0), streams
 }
 
 // Organizations does the same for organizations.

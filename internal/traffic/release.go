@@ -16,6 +16,8 @@ import (
 // is counted while a name is released is not lost: the next call of Endpoints finds it
 // under the name, where it is back, or under [Other].
 func (r *Reader) ReleaseEndpoints(idle, crowded int) []string {
+	r.t.reading.Lock()
+	defer r.t.reading.Unlock()
 	return r.t.Endpoints.release(idle, crowded)
 }
 
@@ -34,6 +36,7 @@ func (n *Names) release(idle, crowded int) []string {
 	var gone, perhaps []*Name
 	for _, name := range n.list[n.reserved:] {
 		switch calls := name.counters.idle; {
+		case name.counters.waits(): // it has just had a response
 		case idle > 0 && calls >= idle:
 			gone = append(gone, name)
 		case most > 0 && calls >= crowded:
@@ -45,6 +48,9 @@ func (n *Names) release(idle, crowded int) []string {
 		gone = append(gone, perhaps[:min(more, len(perhaps))]...)
 	}
 	if len(gone) == 0 {
+		if most > 0 {
+			n.wanted.Store(true) // for as long as there is none
+		}
 		return nil
 	}
 	texts := make([]string, len(gone))

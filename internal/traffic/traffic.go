@@ -38,6 +38,10 @@ type Traffic struct {
 	mu    sync.Mutex
 	users []int // recorders alive per stripe; mu
 
+	// reading lets a Live see what the Reader reads and releases, or what is there before
+	// or after that, and nothing between. It comes before all other locks.
+	reading sync.Mutex
+
 	totalMu sync.Mutex
 	total   Counts // of all that was read; totalMu
 }
