@@ -187,7 +187,7 @@ func (s *shop) routes() []endpoint {
 	known = known[:min(s.endpoints, len(known))]
 	if s.longNames {
 		for i := range known {
-			known[i].name += "/" + strings.Repeat("a-very-long-segment-of-a-path/", 6) + "{id}"
+			known[i].name += "/" + strings.Repeat("a-very-long-segment-of-a-path/", 7) + "{id}"
 			known[i].name = known[i].name[:200]
 		}
 	}

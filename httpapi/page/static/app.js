@@ -126,7 +126,7 @@ class Frame {
 
   #update() {
     const { service } = this.data.dashboard;
-    fill(this.service, h("b", {}, service.name || "perfmon"), [service.environment, service.version, service.instance].filter(Boolean).map((s) => h("span", {}, s)));
+    fill(this.service, h("b", {}, service.name || "perfmon"), ["environment", "version", "instance"].filter((k) => service[k]).map((k) => h("span", { class: k, title: k }, service[k])));
     const { active } = headline(this.data.dashboard.alerts);
     const open = active.filter((a) => a.state === "open").length;
     this.count.hidden = open === 0;

@@ -47,7 +47,7 @@ export class Chart {
   show(frame) {
     this.frame = frame;
     this.data = this.#data(frame);
-    this.unit = frame.metrics[this.spec.metrics[0]]?.unit ?? this.spec.unit ?? "";
+    this.unit = frame.metrics[this.spec.metrics[0]]?.unit ?? frame.unit?.(this.spec.metrics[0]) ?? "";
     if (this.u) {
       this.u.setData(this.data, false);
       this.u.setScale("x", { min: frame.from, max: frame.to });
@@ -70,9 +70,12 @@ export class Chart {
   #data(frame) {
     const times = frame.times.slice();
     const columns = this.spec.metrics.map((name) => (frame.metrics[name]?.values ?? frame.times.map(() => null)).slice());
-    // What happened since the newest point.
-    for (const [t, sample] of frame.tail ?? []) {
-      if (times.length && t <= times[times.length - 1]) continue;
+    // What happened since the newest point: a dot for the latest sample, which is no point;
+    // in the first interval, when there are no points, all samples.
+    const newest = times.at(-1) ?? 0;
+    let tail = (frame.tail ?? []).filter(([t]) => t > newest);
+    if (times.length > 0 && tail.length > 0) tail = [[newest + 0.001, {}], tail.at(-1)];
+    for (const [t, sample] of tail) {
       times.push(t);
       this.spec.metrics.forEach((name, i) => columns[i].push(sample[name] ?? null));
     }
@@ -91,7 +94,7 @@ export class Chart {
       grid: { stroke: () => css("--hairline"), width: 1 },
     };
     const line = (i) => ({
-      stroke: () => css(`--line-${this.spec.colours?.[i] ?? i + 1}`), width: 1.5, spanGaps: false, points: { size: 4, show: () => false, filter: lone },
+      stroke: () => css(`--line-${this.spec.colours?.[i] ?? i + 1}`), width: 1.5, spanGaps: false, points: { size: 5, show: () => false, filter: lone },
       fill: this.spec.metrics.length === 1 ? () => css("--line-fill") : undefined,
     });
     this.u = new uPlot({

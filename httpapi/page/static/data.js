@@ -152,6 +152,7 @@ export class Data extends EventTarget {
       tail: this.frame.fixed ? [] : this.samples,
       sample: this.frame.fixed ? null : this.sample,
       to: this.frame.fixed ? this.frame.to : Math.max(this.frame.to, Date.parse(this.sample?.timestamp ?? 0) / 1000),
+      unit: (name) => this.unit(name),
       limits: (name) => this.limits(name),
       alerts: this.allAlerts().filter(service),
       deploys: this.deploys(),

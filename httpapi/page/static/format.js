@@ -80,7 +80,7 @@ export function length(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < 60) return `${s}${gap}s`;
   if (s < 3600) return `${Math.floor(s / 60)}${gap}min` + (s < 600 && s % 60 ? ` ${s % 60}${gap}s` : "");
-  if (s < 86400) return `${Math.floor(s / 3600)}${gap}h` + (s % 3600 >= 60 ? ` ${Math.floor((s % 3600) / 60)}${gap}min` : "");
+  if (s < 2 * 86400) return `${Math.floor(s / 3600)}${gap}h` + (s % 3600 >= 60 ? ` ${Math.floor((s % 3600) / 60)}${gap}min` : "");
   const days = Math.floor(s / 86400);
   const hours = Math.floor((s % 86400) / 3600);
   return `${days}${gap}${days === 1 ? "day" : "days"}` + (days < 3 && hours ? ` ${hours}${gap}h` : "");

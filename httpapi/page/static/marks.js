@@ -106,12 +106,14 @@ export function deployLines(u, chart) {
       c.lineTo(x, a.bottom);
       c.stroke();
       const width = c.measureText(d.label).width;
-      if (chart.compact || x + 4 * a.px < free || x + 4 * a.px + width > a.right) continue;
+      if (chart.compact) continue;
+      const at = x + 4 * a.px + width > a.right ? x - 4 * a.px - width : x + 4 * a.px;
+      if (at < free) continue;
       c.fillStyle = css("--surface"); // so that no line strikes it through
-      c.fillRect(x + 2 * a.px, a.top, width + 4 * a.px, 15 * a.px);
+      c.fillRect(at - 2 * a.px, a.top, width + 4 * a.px, 15 * a.px);
       c.fillStyle = css("--muted");
-      c.fillText(d.label, x + 4 * a.px, a.top + 11 * a.px);
-      free = x + width + 12 * a.px;
+      c.fillText(d.label, at, a.top + 11 * a.px);
+      free = at + width + 8 * a.px;
     }
   });
 }

@@ -58,10 +58,11 @@ function present(data) {
   return names;
 }
 
-/** headline is the alert that the status stands for: the newest of the worst. */
+/** headline is the alert to tell first: of the worst one of the service before those of its parts, the newest first. */
 export function headline(alerts) {
   const active = alerts.filter((a) => a.state === "open" || a.state === "acknowledged");
-  return { active, head: active.find((a) => a.severity === "critical") ?? active[0] };
+  const worst = active.filter((a) => a.severity === "critical" || !active.some((b) => b.severity === "critical"));
+  return { active, head: worst.find((a) => !a.endpoint && !a.organization_id) ?? worst[0] };
 }
 
 function drawVerdict(el, data) {
@@ -106,7 +107,7 @@ function what(a) {
 function calm(data) {
   const s = data.sample ?? {};
   const p95 = s.response_time_p95, rps = s.throughput_rps;
-  const now = rps === null || rps === undefined || rps === 0 ? "no requests at present" : `p95 ${measure(p95, "s")}, ${measure(rps, "count")} requests a second`;
+  const now = rps === null || rps === undefined || rps === 0 ? "No requests at present" : `p95 ${measure(p95, "s")}, ${measure(rps, "count")} requests a second`;
   const latest = data.dashboard.alerts[0];
   const quiet = latest
     ? `last alert ${length((data.now() - Date.parse(latest.updated_at)) / 1000)} ago`
@@ -209,5 +210,5 @@ function drawBeginning(el, data) {
   const next = Math.max(data.interval - (service.uptime % data.interval), 0);
   fill(el, hint(
     `perfmon has watched for ${length(service.uptime)}. The figures below are of the last ${length(data.step)}. `,
-    `Charts get a point every ${length(data.interval)}; the next one comes at ${when(data.now() + next * 1000)}.`));
+    `Charts get a point every ${data.interval === 60 ? "minute" : length(data.interval)}; the next one comes at ${when(data.now() + next * 1000)}.`));
 }

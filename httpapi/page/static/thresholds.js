@@ -30,7 +30,9 @@ export function thresholds(data) {
       ]);
       series = { ...columns(day.series, data.interval, 300), to: Date.parse(day.generated_at) / 1000, seconds: 0 };
       // No more than there is, so that a young service's values fill the chart.
-      series.seconds = Math.min(Math.max(series.to - (series.times[0] ?? series.to), 15 * data.interval), Math.min(dayHours, data.retention) * 3600);
+      const whole = Math.min(dayHours, data.retention) * 3600;
+      const held = Math.max(series.to - (series.times[0] ?? series.to), 15 * data.interval);
+      series.seconds = held > 0.9 * whole ? whole : held;
       states = why.thresholds;
       fill(note);
       draw();
@@ -112,9 +114,9 @@ function rule(t, data, may) {
   };
   // tryOut asks when the rule would have fired.
   const tryOut = async () => {
-    if (rule.scope !== "service") return;
+    if (rule.scope !== "service" || !day) return;
     try {
-      const answer = await send("POST", "thresholds/backtest/", { ...address(), hours: day.seconds / 3600, updates: { ...strip(values()), comparison: rule.comparison } });
+      const answer = await inTurn(() => send("POST", "thresholds/backtest/", { ...address(), hours: day.seconds / 3600, updates: { ...strip(values()), comparison: rule.comparison } }));
       firings = answer.firings;
       text(tried, firings.length === 0 ? `Would not have fired in the last ${length(day.seconds)}.`
         : `Would have fired ${plural(firings.length, "time")} in the last ${length(day.seconds)}, last at ${when(firings.at(-1).from)}${firings.at(-1).to ? ` for ${length((Date.parse(firings.at(-1).to) - Date.parse(firings.at(-1).from)) / 1000)}` : ", and would still be open"}.`);
@@ -186,6 +188,14 @@ function rule(t, data, may) {
     chart.destroy();
   };
   return el;
+}
+
+// inTurn runs one call after the other: the server tries one rule at a time.
+let turn = Promise.resolve();
+function inTurn(f) {
+  const result = turn.then(f);
+  turn = result.catch(() => {});
+  return result;
 }
 
 const finite = (v) => (Number.isFinite(v) ? v : null);
