@@ -158,10 +158,15 @@ func TestPageHasASlash(t *testing.T) {
 		}
 		return api
 	}
+	mux := http.NewServeMux()
+	mux.Handle("/ops/perf", at("/ops/perf"))
+	mux.Handle("/ops/perf/", at("/ops/perf"))
 	for name, test := range map[string]struct {
 		h     http.Handler
 		mount string // as the client sees it, without the slash
 	}{
+		"a mux":                    {mux, "/ops/perf"},
+		"a proxy and a mux":        {proxied(t, mux, "/team", ""), "/team/ops/perf"},
 		"default":                  {at(httpapi.DefaultPrefix), "/api/monitoring/performance"},
 		"custom":                   {at("/ops/perf"), "/ops/perf"},
 		"with a colon":             {at("/ops/a:b"), "/ops/a:b"},

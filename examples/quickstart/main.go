@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -76,7 +77,7 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 
 	jobs := newQueue(100)
 	m, err := perfmon.New(
-		perfmon.WithService(perfmon.Service{Name: "shop", Environment: "example"}),
+		perfmon.WithService(perfmon.Service{Name: "shop", Environment: "example", Version: "v1.4.0"}),
 		perfmon.WithEnvironment(),
 		perfmon.WithStep(c.step),
 		perfmon.WithInterval(c.interval),
@@ -167,17 +168,15 @@ func greet(out io.Writer, base string, c config) {
 	if c.traffic {
 		next = "The payment provider has a bad day now and then. Its alerts appear here:"
 	}
-	fmt.Fprintf(out, `shop       %[1]s/products
-API        %[2]s
-token      %[3]s
+	// A browser keeps the fragment of a link to itself: the token reaches no log.
+	fmt.Fprintf(out, `dashboard  %[2]s#token=%[4]s
 
-How the shop is:
+That link signs in. The shop itself is at %[1]s/products.
+
+How the shop is, for programs; docs/api.md describes all calls:
 
 curl -s -H 'Authorization: Bearer %[3]s' %[2]shealth/
 
-dashboard/, alerts/, thresholds/ and diagnostics/ answer in the same way.
-docs/api.md describes all calls.
-
-%[4]s
-`, base, api, c.token, next)
+%[5]s
+`, base, api, c.token, url.QueryEscape(c.token), next)
 }

@@ -6,6 +6,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +23,7 @@ const testToken = "0123456789abcdef"
 // quickstart is the program, run as main does, on a port of its own.
 type quickstart struct {
 	t     *testing.T
+	link  string // that it prints
 	base  string
 	lines chan string // what it prints
 	stop  func()
@@ -55,11 +60,80 @@ func launch(t *testing.T, c config) *quickstart {
 	}
 	t.Cleanup(q.stop)
 	first := <-q.lines
-	q.base = strings.TrimSuffix(strings.TrimPrefix(first, "shop       "), "/products")
-	if !strings.HasPrefix(q.base, "http://127.0.0.1:") {
+	var ok bool
+	q.link, ok = strings.CutPrefix(first, "dashboard  ")
+	q.base, _, _ = strings.Cut(q.link, httpapi.DefaultPrefix)
+	if !ok || !strings.HasPrefix(q.base, "http://127.0.0.1:") {
 		t.Fatalf("it prints %q first", first)
 	}
 	return q
+}
+
+// The link that it prints first opens the dashboard page, and has the token that signs in
+// where no server sees it. What the page then shows has begun with a deploy.
+func TestLink(t *testing.T) {
+	q := launch(t, config{step: time.Second, interval: 10 * time.Second})
+	link, err := url.Parse(q.link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := url.ParseQuery(link.Fragment)
+	if err != nil || token.Get("token") != testToken || link.RawQuery != "" {
+		t.Fatalf("%s: %v, %v", q.link, token, err)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := http.Client{Jar: jar}
+	ask := func(method, path, body string, want int) string {
+		t.Helper()
+		to, err := link.Parse(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to.Fragment = ""
+		r, err := http.NewRequest(method, to.String(), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		resp, err := browser.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != want {
+			t.Fatalf("%s %s: %d, want %d: %s", method, to, resp.StatusCode, want, text)
+		}
+		return string(text)
+	}
+	if page := ask("GET", "", "", 200); !strings.Contains(page, "<!doctype html>") {
+		t.Errorf("the link opens %.200s", page)
+	}
+	ask("GET", "dashboard/", "", 401)
+	ask("POST", "session", `{"token":"`+token.Get("token")+`"}`, 201)
+	if d := ask("GET", "dashboard/", "", 200); !strings.Contains(d, `"kind":"deploy","version":"v1.4.0"`) {
+		t.Errorf("no deploy: %.300s", d)
+	}
+}
+
+// The files of the page are those of a folder where one is given.
+func TestPageOfAFolder(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "index.html"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	q := launch(t, config{step: time.Second, interval: 10 * time.Second, page: folder})
+	resp, err := http.Get(q.base + httpapi.DefaultPrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if text, err := io.ReadAll(resp.Body); err != nil || string(text) != "mine" {
+		t.Errorf("%s %v", text, err)
+	}
 }
 
 // get calls the API.
