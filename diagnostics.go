@@ -235,7 +235,7 @@ func (m *Monitor) thresholdOfNone(t *Threshold, settings *Settings) ThresholdSta
 	case t.Metric == ThroughputRPS:
 		st.Why = fmt.Sprintf("No %s that it watches has fallen below it.", t.Scope)
 	default:
-		st.Why = fmt.Sprintf("No %s that it watches violates it with at least %d requests within %v.", t.Scope, t.leastRequests(), evidenceSpan)
+		st.Why = fmt.Sprintf("No %s that it watches violates it with at least %d requests within %g minutes.", t.Scope, t.leastRequests(), evidenceSpan.Minutes())
 	}
 	return st
 }
@@ -276,7 +276,7 @@ func (m *Monitor) thresholdIn(t *Threshold, key Key, k KeyState, now moment, set
 	case m.lowButQuiet(t, key):
 		st.Why = "The value is below the limit, but it has not fallen there within minutes, to less than a twentieth: a quiet service raises no alarm."
 	case m.tooFew(t, key):
-		st.Why = fmt.Sprintf("There are too few requests to judge: %d are needed within %v.", t.leastRequests(), evidenceSpan)
+		st.Why = fmt.Sprintf("There are too few requests to judge: %d are needed within %g minutes.", t.leastRequests(), evidenceSpan.Minutes())
 	case cooling:
 		st.Why = "The value is good. A new run of violations would reopen the last alert without notifying anyone until the cooldown ends."
 	default:

@@ -33,7 +33,7 @@ func TestDiagnosticsSaysWhyThereIsNoAlert(t *testing.T) {
 	b.request(time.Millisecond, 500)
 	b.step()
 	want := map[string]string{
-		perfmon.ErrorRate:            "clear: There are too few requests to judge: 100 are needed within 5m0s.",
+		perfmon.ErrorRate:            "clear: There are too few requests to judge: 100 are needed within 5 minutes.",
 		perfmon.ResponseTimeP95:      "clear: The value is good.",
 		perfmon.ThroughputRPS:        "clear: The value is below the limit, but it has not fallen there within minutes, to less than a twentieth: a quiet service raises no alarm.",
 		perfmon.CPUUsagePercent:      "clear: It is disabled.",

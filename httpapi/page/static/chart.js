@@ -74,7 +74,7 @@ export class Chart {
     // in the first interval, when there are no points, all samples.
     const newest = times.at(-1) ?? 0;
     let tail = (frame.tail ?? []).filter(([t]) => t > newest);
-    if (times.length > 0 && tail.length > 0) tail = [[newest + 0.001, {}], tail.at(-1)];
+    if (times.length > 0 && tail.length > 0) tail = [[(newest + tail.at(-1)[0]) / 2, {}], tail.at(-1)];
     for (const [t, sample] of tail) {
       times.push(t);
       this.spec.metrics.forEach((name, i) => columns[i].push(sample[name] ?? null));

@@ -136,7 +136,7 @@ export class Data extends EventTarget {
       this.#before("hour", 3600, now, signal),
     ]);
     this.hourBefore = hourBefore;
-    this.frame = { from: to - want.seconds, to, fixed, ...columns(series, this.interval, points), yesterday };
+    this.frame = { from: begin(want, to, series), to, fixed, ...columns(series, this.interval, points), yesterday };
     const newest = this.frame.times.at(-1) ?? 0;
     this.samples = this.samples.filter(([t]) => t > newest);
     if (dashboard.current) this.#keep(dashboard.current);
@@ -204,6 +204,16 @@ export class Data extends EventTarget {
     this.samples.push([t, sample]);
     if (this.samples.length > maxSamples) this.samples.shift();
   }
+}
+
+const shortest = 180; // seconds that charts show at least
+
+// begin is where charts begin: with the range, or later where nobody asked for a range and less is held.
+function begin(want, to, series) {
+  const from = to - want.seconds;
+  if (!want.standard || series.times.length === 0) return want.standard ? Math.max(from, to - shortest) : from;
+  const held = Date.parse(series.times[0]) / 1000;
+  return Math.max(from, Math.min(held - (to - held) / 20, to - shortest));
 }
 
 const iso = (seconds) => new Date(seconds * 1000).toISOString();

@@ -24,11 +24,11 @@ const sparkPoints = 40;
 /** endpoints is the table, of endpoints or of organizations. */
 export function endpoints(data) {
   const filter = h("input", { type: "search", placeholder: "Filter", "aria-label": "Filter by name", value: read().params.get("q") ?? "", oninput: () => keep({ q: filter.value }) });
-  const head = h("thead"), body = h("tbody"), note = h("div");
+  const head = h("thead"), body = h("tbody"), note = h("div"), others = h("div");
   const counted = h("p", { class: "count", role: "status" });
   const el = h("div", { class: "view" },
     h("div", { class: "view-head" }, h("h1", {}, "Endpoints"), filter, counted),
-    note, h("div", { class: "scroll card" }, h("table", { class: "figures rows" }, head, body)));
+    note, h("div", { class: "scroll card" }, h("table", { class: "figures rows" }, head, body)), others);
   let answer = null;
   let reading = null;
 
@@ -48,6 +48,7 @@ export function endpoints(data) {
     else fill(note);
   };
   const load = async () => {
+    drawOrganizations(others, data.dashboard.organizations);
     reading?.abort();
     reading = new AbortController();
     const want = data.range();
@@ -66,6 +67,15 @@ export function endpoints(data) {
   const offRoute = on(window, { hashchange: draw });
   load();
   return { el, title: "Endpoints", destroy: () => { off(); offRoute(); reading?.abort(); } };
+}
+
+// drawOrganizations lists the organizations that one may see, the busiest first.
+function drawOrganizations(el, organizations) {
+  fill(el, organizations.length > 0 && card("Organizations", h("div", { class: "scroll" }, h("table", { class: "figures" },
+    h("thead", {}, h("tr", {}, ["Organization", "Requests", "Errors", "p50", "p95", "p99"].map((t, i) => h("th", { scope: "col", class: i ? "number" : null }, t)))),
+    h("tbody", {}, organizations.map((o) => h("tr", {}, h("th", { scope: "row" }, o.organization_id),
+      [measure(o.throughput_rps, "1/s"), measure(o.error_rate, "%"), measure(o.response_time_p50, "s"), measure(o.response_time_p95, "s"), measure(o.response_time_p99, "s")]
+        .map((v) => h("td", { class: "number" }, v)))))))));
 }
 
 function sorting(param) {

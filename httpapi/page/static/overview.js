@@ -154,7 +154,7 @@ function compared(data, name) {
   const now = data.hour?.metrics[name] && mean(data.hour.metrics[name].values);
   const before = data.hourBefore?.metrics[name] && mean(data.hourBefore.metrics[name].values);
   if (now === null || now === undefined) return "";
-  if (before === null || before === undefined) return `mean of the hour ${measure(now, data.unit(name))}`;
+  if (before === null || before === undefined) return `1\u00a0h mean ${measure(now, data.unit(name))}`;
   const words = change(now, before);
   if (words === "") return now === before ? "as yesterday" : `${measure(before, data.unit(name))} yesterday`;
   return words === "as" ? "as yesterday" : `${words} yesterday`;

@@ -56,16 +56,16 @@ export function ranges(retentionHours) {
 
 /**
  * range is the window that the address asks for: seconds, until when (null: now), and its
- * name. Where it asks for none, that is an hour, or 15 minutes while there is no more.
+ * name. Where it asks for none, the standard is an hour, or 15 minutes while there is no more.
  */
 export function range(retentionHours, upSeconds = Infinity) {
   const text = read().params.get("range") ?? "";
   const fixed = /^(\d+)-(\d+)$/.exec(text);
   if (fixed && Number(fixed[2]) > Number(fixed[1])) {
-    return { name: "", seconds: Number(fixed[2]) - Number(fixed[1]), until: Number(fixed[2]) };
+    return { name: "", seconds: Number(fixed[2]) - Number(fixed[1]), until: Number(fixed[2]), standard: false };
   }
   const fits = ranges(retentionHours);
   const standard = upSeconds < minutes["15m"] * 60 && fits.includes("15m") ? "15m" : fits.includes("1h") ? "1h" : "";
   const name = fits.includes(text) ? text : standard;
-  return { name, seconds: name ? minutes[name] * 60 : retentionHours * 3600, until: null };
+  return { name, seconds: name ? minutes[name] * 60 : retentionHours * 3600, until: null, standard: name !== text };
 }
