@@ -6,6 +6,7 @@ import { diagnostics } from "./diagnostics.js";
 import { fill, h, icon, text } from "./dom.js";
 import { endpoint, endpoints } from "./endpoints.js";
 import { clock, length, utc, when } from "./format.js";
+import { label } from "./metrics.js";
 import { headline, overview } from "./overview.js";
 import { dark, toggle } from "./palette.js";
 import { keep, link, ranges, read } from "./route.js";
@@ -13,7 +14,7 @@ import { help, listen, search } from "./search.js";
 import { signIn, signOut } from "./signin.js";
 import { thresholds } from "./thresholds.js";
 import { trends } from "./trends.js";
-import { on, problem, skeleton } from "./ui.js";
+import { on, problem, skeleton, toast } from "./ui.js";
 
 const views = [
   ["overview", "Overview", (data) => overview(data)],
@@ -55,7 +56,9 @@ class Frame {
     this.service = h("p", { class: "service" });
     this.ranges = h("select", { class: "range", "aria-label": "Range", onchange: () => keep({ range: this.ranges.value }, true) });
     this.zoomed = h("span", { class: "zoomed", hidden: true });
-    this.fresh = h("p", { class: "fresh", role: "status" });
+    this.freshness = h("b", { role: "status" });
+    this.asOf = h("span", { "aria-hidden": "true" });
+    this.fresh = h("p", { class: "fresh" }, h("i", { class: "pulse", "aria-hidden": "true" }), this.freshness, this.asOf);
     this.theme = h("button", { type: "button", class: "plain", onclick: () => { toggle(); this.#theme(); } });
     this.links = views.map(([name, words]) => h("a", { href: link(name), "data-view": name }, icon(name), h("span", {}, words), name === "alerts" && (this.count = h("b", { class: "count-badge", hidden: true }))));
     this.main = h("main", { id: "main", tabindex: "-1" });
@@ -102,6 +105,8 @@ class Frame {
     scrollTo(0, 0);
     this.#place();
     this.#title();
+    if (this.wanted && view === "overview") this.#metric(this.wanted);
+    this.wanted = null;
   }
 
   // #place marks where one is, and keeps the range in the links.
@@ -151,29 +156,32 @@ class Frame {
     const { state } = data.stream;
     const late = age !== null && age > 3 * Math.max(data.step, 1) + 2;
     let kind = "live", words = "Live";
-    if (data.error && (state !== "live" || late)) [kind, words] = ["lost", `${data.error.message} Trying again.`];
-    else if (state === "lost" || state === "connecting") [kind, words] = late || state === "lost" ? ["lost", "The live stream is lost. Trying again."] : ["wait", "Connecting"];
+    if (data.error && (state !== "live" || late)) [kind, words] = ["lost", data.error.message];
+    else if (state === "lost" || state === "connecting") [kind, words] = late || state === "lost" ? ["lost", "Not live, trying again"] : ["wait", "Connecting"];
     else if (late) [kind, words] = ["late", "No new sample"];
     const asOf = data.sample ? `as of ${clock(data.sample.timestamp)}` : "no sample yet";
-    const shown = kind === "live" ? asOf : `${words} · ${age === null ? asOf : `${length(age)} old`}`;
     this.fresh.className = `fresh ${kind}`;
-    if (this.fresh.shown === shown) return;
-    this.fresh.shown = shown;
-    fill(this.fresh, h("i", { class: "pulse", "aria-hidden": "true" }), h("span", { title: data.sample ? utc(data.sample.timestamp) : "" }, kind === "live" ? [h("b", {}, "Live"), h("span", { "aria-hidden": "true" }, ` ${asOf}`)] : shown));
+    text(this.freshness, words);
+    text(this.asOf, kind === "live" || age === null ? asOf : `${length(age)} old`);
+    this.asOf.title = data.sample ? utc(data.sample.timestamp) : "";
   }
 
   #find() { search(this.data, (name) => this.#metric(name)); }
 
   // #metric shows the chart of a metric on the overview.
   #metric(name) {
-    location.hash = link("overview");
-    requestAnimationFrame(() => {
-      for (const el of this.main.querySelectorAll(".chart")) {
-        if (!el.chart.spec.metrics.includes(name)) continue;
-        el.scrollIntoView({ block: "center" });
-        el.querySelector(".plot").focus({ preventScroll: true });
-      }
-    });
+    if (read().view !== "overview") {
+      this.wanted = name; // shown when the view is
+      location.hash = link("overview");
+      return;
+    }
+    const el = [...this.main.querySelectorAll(".chart")].find((c) => c.chart.spec.metrics.includes(name));
+    if (!el) {
+      toast(`${label(name)} has no values in this range. Diagnostics says what would feed it.`);
+      return;
+    }
+    el.scrollIntoView({ block: "center" });
+    el.querySelector(".plot").focus({ preventScroll: true });
   }
 
   // #reports offers a file about the range.

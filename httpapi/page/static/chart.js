@@ -110,7 +110,7 @@ export class Chart {
         y: { range: (u, lo, hi) => this.#height(lo, hi) },
       },
       axes: [
-        { ...axis, show: !this.compact, size: 26, gap: 6, space: 64, values: (u, ticks) => ticks.map((t, i) => tick(t, ticks, i)) },
+        { ...axis, show: !this.compact, size: 28, gap: 8, space: 64, values: (u, ticks) => ticks.map((t, i) => tick(t, ticks, i)) },
         { ...axis, show: !this.compact, size: 62, gap: 6, space: 32, values: (u, ticks) => ticks.map((v) => measure(v, this.unit)) },
       ],
       series: [

@@ -8,6 +8,7 @@ const day = 86_400;
 const points = 300, hourPoints = 360;
 const maxSamples = 400; // live ones that are kept between two points
 const slowestRefresh = 60, fastestRefresh = 5; // seconds
+const slowestAlone = 10; // seconds, while the live stream is lost
 
 /**
  * Data owns everything that came from the server. It sends "figures" when there are new
@@ -31,6 +32,7 @@ export class Data extends EventTarget {
 
   #kept = new Map(); // series of the day before, by what they are for
   #timer = 0;
+  #waiting = false; // for the page to be seen again
   #reading = null;
 
   constructor(session) {
@@ -39,6 +41,7 @@ export class Data extends EventTarget {
     this.stream.addEventListener("sample", (e) => this.#take(e.detail));
     this.stream.addEventListener("alert", () => this.#soon());
     this.stream.addEventListener("missed", () => this.#soon());
+    document.addEventListener("visibilitychange", () => { if (this.#waiting) this.#due(); });
     this.stream.addEventListener("state", () => {
       this.dispatchEvent(new Event("state"));
       if (this.stream.state === "live" && this.dashboard) this.#soon(); // what was missed
@@ -94,16 +97,14 @@ export class Data extends EventTarget {
       if (error.name === "AbortError") return;
       this.error = error;
     }
-    this.#timer = setTimeout(() => this.#due(), 1000 * Math.min(Math.max(this.interval, fastestRefresh), slowestRefresh));
+    const slowest = this.stream.state === "live" ? slowestRefresh : slowestAlone;
+    this.#timer = setTimeout(() => this.#due(), 1000 * Math.min(Math.max(this.interval, fastestRefresh), slowest));
     this.dispatchEvent(new Event("state"));
   }
 
   #due() {
-    if (document.hidden) { // nobody looks: read when somebody does
-      document.addEventListener("visibilitychange", () => this.#due(), { once: true });
-      return;
-    }
-    this.refresh();
+    this.#waiting = document.hidden; // nobody looks: read when somebody does
+    if (!document.hidden) this.refresh();
   }
 
   // #soon reads anew in a moment: alerts come in groups.

@@ -155,10 +155,14 @@ export function noteAt(u, chart, left) {
   const at = u.posToVal(left, "x");
   const close = (t) => Math.abs(u.valToPos(t, "x") - left) <= near;
   const mine = (p) => spec.metrics.includes(p.name);
+  const nearest = (list) => list.filter((p) => close(p.at)).sort((a, b) => Math.abs(a.at - at) - Math.abs(b.at - at))[0];
   const found = [];
-  for (const d of frame.deploys ?? []) if (close(d.at)) found.push(`${d.kind} ${d.label}, ${clock(d.at * 1000)}`);
-  for (const p of frame.anomalies ?? []) if (mine(p) && close(p.at)) found.push(`anomaly: ${measure(p.value, chart.unit)}, expected about ${measure(p.expected, chart.unit)}`);
-  for (const p of frame.changes ?? []) if (mine(p) && close(p.at)) found.push(`${inSentence(p.name)} changed from ${measure(p.before, chart.unit)} to ${measure(p.after, chart.unit)}`);
+  const d = nearest(frame.deploys ?? []);
+  if (d) found.push(`${d.kind} ${d.label}, ${clock(d.at * 1000)}`);
+  const odd = nearest((frame.anomalies ?? []).filter(mine));
+  if (odd) found.push(`anomaly: ${measure(odd.value, chart.unit)}, expected about ${measure(odd.expected, chart.unit)}`);
+  const c = nearest((frame.changes ?? []).filter(mine));
+  if (c) found.push(`${inSentence(c.name)} changed from ${measure(c.before, chart.unit)} to ${measure(c.after, chart.unit)}`);
   for (const x of frame.alerts ?? []) {
     if (mine(x) && at >= x.from - 1 && at <= x.to + 1) found.push(`${x.severity} alert since ${when(x.from * 1000)}`);
   }

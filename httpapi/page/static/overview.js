@@ -11,16 +11,17 @@ import { alertTitle, card, endpointLink, hint, on, scopeOf, shape, time } from "
 
 /** overview is the view of the service as a whole. */
 export function overview(data) {
-  const verdict = h("section", { class: "verdict", "aria-live": "polite" });
+  const verdict = h("section", { class: "verdict" });
+  const spoken = h("p", { class: "visually-hidden", role: "status" });
   const tiles = h("div", { class: "tiles" });
   const grid = new Grid({ zoom: (from, to) => keep({ range: `${from}-${to}` }, true) });
   const more = new Grid({ zoom: (from, to) => keep({ range: `${from}-${to}` }, true) });
   const worst = h("tbody");
   const targets = h("ul", { class: "targets" });
   const band = h("div");
-  const begin = h("div");
+  const begin = h("div"), legend = h("p", { class: "legend" });
   const moreTitle = h("h2", { class: "part" }, "Everything else");
-  const el = h("div", { class: "view" }, verdict, begin, tiles, grid.el,
+  const el = h("div", { class: "view" }, verdict, spoken, begin, tiles, legend, grid.el,
     h("div", { class: "pair" },
       card("Worst endpoints",
         h("div", { class: "scroll" }, h("table", { class: "figures" },
@@ -32,7 +33,7 @@ export function overview(data) {
 
   const live = () => {
     drawTiles(tiles, data);
-    drawVerdict(verdict, data);
+    drawVerdict(verdict, spoken, data);
     const frame = data.chartFrame();
     grid.show(charts(present(data)).first, frame);
   };
@@ -45,6 +46,7 @@ export function overview(data) {
     drawTargets(targets, data);
     timeline(band, data);
     drawBeginning(begin, data);
+    drawLegend(legend, data.chartFrame());
   };
   const off = on(data, { figures, sample: live });
   if (data.dashboard) figures();
@@ -65,7 +67,7 @@ export function headline(alerts) {
   return { active, head: worst.find((a) => !a.endpoint && !a.organization_id) ?? worst[0] };
 }
 
-function drawVerdict(el, data) {
+function drawVerdict(el, spoken, data) {
   const { health, alerts } = data.dashboard;
   const { active, head } = headline(alerts);
   const status = health.status;
@@ -86,8 +88,10 @@ function drawVerdict(el, data) {
     if (active.length > 1) facts.push(h("a", { href: link("alerts") }, plural(active.length - 1, "more alert")));
   }
   if (health.store) facts.push(health.store);
+  // A screen reader hears what is wrong, and not how the figures move.
+  text(spoken, head ? `${status}: ${alertTitle(head)} of ${scopeOf(head)}` : title);
   const key = JSON.stringify([status, title, facts.map((f) => f.textContent ?? f)]);
-  if (el.key === key) return; // say nothing twice to a screen reader
+  if (el.key === key) return;
   el.key = key;
   el.className = `verdict ${status}`;
   fill(el, shape(status), h("div", {},
@@ -198,6 +202,20 @@ function drawTargets(el, data) {
       h("span", { class: "target-value" }, h("b", {}, measure(t.value, unit)),
         h("small", {}, `${word}: ${t.comparison === "less" ? "under" : "over"} ${measure(t.target, unit)}`)));
   }));
+}
+
+// drawLegend says what the marks in the charts mean, of those that are there.
+function drawLegend(el, frame) {
+  const within = (list) => list.some((p) => p.at >= frame.from && p.at <= frame.to);
+  const item = (mark, words) => h("span", {}, h("i", { class: `mark ${mark}`, "aria-hidden": "true" }), words);
+  fill(el,
+    frame.yesterday && item("ghost", "same time yesterday"),
+    frame.baseline && item("baseline", "baseline"),
+    item("limit", "limits"),
+    frame.alerts.some((a) => a.to >= frame.from && a.from <= frame.to) && item("alerted", "alerts"),
+    within(frame.deploys) && item("deployed", "deploys and notes"),
+    within(frame.anomalies) && item("odd", "anomalies"),
+    within(frame.changes) && item("changed", "changes for good"));
 }
 
 // drawBeginning explains the first minutes, when charts have nothing to show.
