@@ -3,51 +3,97 @@ package perfmon
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
+
+	"golang.org/x/exp/slices"
 
 	"github.com/backend-prs/perfmon/internal/lifecycle"
 )
 
 // Firing is an alert that a threshold would have opened.
 type Firing struct {
+	Scope              // what it would be about
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to,omitzero"` // zero: it would still be open
 	Severity Severity  `json:"severity"`    // the highest it would have reached
 	Value    Value     `json:"value"`       // at its opening
 }
 
-// BackTest returns the alerts that a threshold of the service would have opened over the
-// last window, 0 for the retention, oldest first. It judges points where a live threshold
-// judges steps, so something that lasted less than an interval may look different.
-// Errors: *FieldError; ErrNotFound where the threshold is not of the service.
+// String says what would have been wrong, and from when to when.
+func (f Firing) String() string {
+	to := "now"
+	if !f.To.IsZero() {
+		to = f.To.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("%s of %v from %s to %s: %v", f.Severity, f.Scope, f.From.Format(time.RFC3339), to, f.Value)
+}
+
+// BackTest returns the alerts that a threshold would have opened over the last window, 0 for
+// the retention, oldest first. A threshold of endpoints or organizations is tested on each
+// that it would watch beside the thresholds that there are; those that an alert of the
+// service would have muted are returned as well. It judges points where a live threshold
+// judges steps, so something that lasted less than an interval may look different. Whether
+// the threshold is enabled does not matter. Errors: *FieldError.
 func (ts Thresholds) BackTest(t Threshold, window time.Duration) ([]Firing, error) {
 	m := ts.m
 	t, err := t.complete(m.registry.catalog())
 	if err != nil {
 		return nil, fmt.Errorf("perfmon: back-test: %w", err)
 	}
-	if t.Scope != ScopeService {
-		return nil, fmt.Errorf("perfmon: back-test of %v: %w", t.ID(), ErrNotFound)
-	}
-	h := m.History()
-	window = m.Now().Sub(h.since(window))
-	s := h.series(window+beforeSpan, t.Metric, ThroughputRPS)
+	t.Disabled = false
+	since := m.History().since(window)
 	settings := *m.settings.get()
 	settings.ConsecutiveViolations = t.effective(&settings).ConsecutiveViolations
 	// As many points as last about as long as the steps.
 	t.ConsecutiveViolations = max(1, int(math.Round(float64(settings.ConsecutiveViolations)*float64(m.stepLength)/float64(m.interval))))
-	return backTest(t, &settings, m.registry.catalog(), s, m.Now().Add(-window), m.interval), nil
+	c, list := m.registry.catalog(), ts.with(t)
+	firings := []Firing{}
+	for _, scope := range m.history.scopesOf(t.Scope) {
+		if w := watching(list, Key{t.Metric, scope}); w == nil || w.ID() != t.ID() {
+			continue // by a pattern that is more specific
+		}
+		if s, ok := m.history.series(scope, since.Add(-beforeSpan), time.Time{}, c, []string{t.Metric, ThroughputRPS}); ok {
+			firings = append(firings, backTest(t, scope, &settings, c, s, since, m.interval)...)
+		}
+	}
+	slices.SortStableFunc(firings, func(a, b Firing) int { return a.From.Compare(b.From) })
+	return firings, nil
 }
 
-// backTest runs the judge of thresholds and the life of alerts over points. It is pure.
-func backTest(t Threshold, settings *Settings, c *catalog, s Series, since time.Time, interval time.Duration) []Firing {
+// with returns the thresholds as they would be with t.
+func (ts Thresholds) with(t Threshold) []Threshold {
+	list := slices.DeleteFunc(ts.All(), func(other Threshold) bool { return other.ID() == t.ID() })
+	return append(list, t)
+}
+
+// scopesOf returns the scopes of a kind of which anything is held, by name.
+func (h *history) scopesOf(kind ScopeKind) []Scope {
+	if kind == ScopeService {
+		return []Scope{{}}
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var list []Scope
+	for scope := range h.scopes {
+		if scope.Kind() == kind {
+			list = append(list, scope)
+		}
+	}
+	slices.SortFunc(list, func(a, b Scope) int { return strings.Compare(a.name(), b.name()) })
+	return list
+}
+
+// backTest runs the judge of thresholds and the life of alerts over the points of a scope.
+// It is pure.
+func backTest(t Threshold, scope Scope, settings *Settings, c *catalog, s Series, since time.Time, interval time.Duration) []Firing {
 	metric, _ := c.find(t.Metric)
 	values, rates := s.Metrics[t.Metric].Values, s.Metrics[ThroughputRPS].Values
 	var state lifecycle.State
 	var runBegan int
 	firings := []Firing{}
 	for i, at := range s.Times {
-		o := observed{key: Key{Metric: t.Metric}, metric: metric}
+		o := observed{key: Key{t.Metric, scope}, metric: metric}
 		if values != nil {
 			o.value = ValueOf(values[i])
 		}
@@ -60,7 +106,9 @@ func backTest(t Threshold, settings *Settings, c *catalog, s Series, since time.
 		if state.Violating == 0 && state.Status == lifecycle.Clear {
 			runBegan = i
 		}
-		o.before = medianBefore(s.Times, rates, s.Times[runBegan], beforeSpan)
+		if t.Metric == ThroughputRPS {
+			o.before = medianBefore(s.Times, rates, s.Times[runBegan], beforeSpan)
+		}
 		f, ok := judgeThreshold(&t, settings, o)
 		if !ok || !at.After(since) {
 			continue
@@ -78,7 +126,7 @@ func fire(firings []Firing, changes []lifecycle.Transition, f finding, state lif
 		last := len(firings) - 1
 		switch c.Change {
 		case lifecycle.Opened:
-			firings = append(firings, Firing{From: at, Severity: severityOf(state.Level), Value: f.value})
+			firings = append(firings, Firing{Scope: f.key.Scope, From: at, Severity: severityOf(state.Level), Value: f.value})
 		case lifecycle.Reopened:
 			firings[last].To = time.Time{}
 		case lifecycle.Escalated:

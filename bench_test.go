@@ -115,18 +115,21 @@ func BenchmarkAPI(b *testing.B) {
 			}
 		})
 	}
-	b.Run("thresholds/backtest/", func(b *testing.B) {
-		for b.Loop() {
-			r := httptest.NewRequest("POST", httpapi.DefaultPrefix+"thresholds/backtest/", strings.NewReader(`{"metric_name":"error_rate","hours":48}`))
-			r.Header.Set("Authorization", "Bearer 0123456789abcdef")
-			r.Header.Set("Content-Type", "application/json")
-			w := httptest.NewRecorder()
-			api.ServeHTTP(w, r)
-			if w.Code != 200 {
-				b.Fatal(w.Body)
+	for _, scope := range []string{"service", "endpoint"} {
+		b.Run("thresholds/backtest/ of "+scope, func(b *testing.B) {
+			body := `{"metric_name":"error_rate","scope":"` + scope + `","hours":48,"updates":{"warning_threshold":1}}`
+			for b.Loop() {
+				r := httptest.NewRequest("POST", httpapi.DefaultPrefix+"thresholds/backtest/", strings.NewReader(body))
+				r.Header.Set("Authorization", "Bearer 0123456789abcdef")
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				api.ServeHTTP(w, r)
+				if w.Code != 200 {
+					b.Fatal(w.Body)
+				}
 			}
-		}
-	})
+		})
+	}
 	if err := m.Close(); err != nil {
 		b.Error(err)
 	}

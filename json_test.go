@@ -58,7 +58,7 @@ func TestJSONBothWays(t *testing.T) {
 		b.History().EndpointTable(0, 5), b.Dashboard(perfmon.DashboardQuery{Trends: true, Alerts: true}), b.Report(perfmon.ReportQuery{Type: perfmon.ReportDetailed}), b.Diagnostics(), b.Config().Settings(), b.Config().Origins()["Retention"],
 		b.Thresholds().All()[len(b.Thresholds().All())-1], b.Service(), b.Metrics().All()[len(b.Metrics().All())-1], perfmon.Environment()[0],
 		perfmon.Regression{Metric: "m", Change: perfmon.ValueOf(12.5), PValue: perfmon.ValueOf(0.001), Limit: 2, Points: 3},
-		perfmon.Firing{From: noon, To: noon.Add(time.Hour), Severity: perfmon.Warning, Value: perfmon.ValueOf(7)},
+		perfmon.Firing{Scope: perfmon.Scope{Endpoint: "GET /"}, From: noon, To: noon.Add(time.Hour), Severity: perfmon.Warning, Value: perfmon.ValueOf(7)},
 		perfmon.Anomaly{Metric: "m", At: noon, Value: perfmon.ValueOf(1e300), Score: 0.5},
 		perfmon.Totals{Scope: perfmon.Scope{Endpoint: "GET /"}, Requests: 1, Times: &sketch.Sketch{}},
 		perfmon.MetricTotal{Metric: "m", Count: 3, Seconds: perfmon.ValueOf(0.5), Times: &sketch.Sketch{}},

@@ -29,7 +29,8 @@ var calls = []struct {
 	{"GET", "thresholds/", "", 200, 200},
 	{"PUT", "thresholds/", `{"metric_name":"error_rate","updates":{"enabled":true}}`, 403, 200},
 	{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","hours":1,"updates":{"warning_threshold":1}}`, 200, 200},
-	{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","scope":"organization","applies_to":"globex*","updates":{"warning_threshold":1}}`, 400, 400},
+	{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","scope":"organization","updates":{"warning_threshold":1}}`, 200, 200},
+	{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","scope":"organization","applies_to":"nobody*"}`, 400, 400}, // without a limit
 	{"DELETE", "thresholds/?metric_name=error_rate&scope=organization&applies_to=nobody", "", 403, 404},
 	{"GET", "metrics/", "", 200, 200},
 	{"GET", "endpoints/", "", 200, 200},

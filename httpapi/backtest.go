@@ -35,7 +35,13 @@ func (a *API) backTest(r *request) (answer, error) {
 	if err != nil {
 		return nil, thresholdWire.translate(err)
 	}
-	return reply(http.StatusOK, backTestAnswer{a.m.Now(), window.Hours(), firings})
+	seen := []perfmon.Firing{}
+	for _, f := range firings {
+		if r.by.sees(f.Organization) {
+			seen = append(seen, f)
+		}
+	}
+	return reply(http.StatusOK, backTestAnswer{a.m.Now(), window.Hours(), seen})
 }
 
 // readBackTest reads the body of PUT thresholds/, with "hours", and "updates" only where
@@ -66,12 +72,8 @@ func (a *API) readBackTest(r *request) (t perfmon.Threshold, window time.Duratio
 		}
 		window = max(inUnits(*hours, time.Hour), 1) // 0 would be all there is
 	}
-	// Before it is looked up: not everybody sees thresholds of organizations.
-	if scope := id.Scope; scope != "" && scope != perfmon.ScopeService {
-		return t, 0, bad("scope", quote(string(scope)), `"service": thresholds of endpoints and organizations have no back-test`)
-	}
 	t, err = a.m.Thresholds().Get(id)
-	if errors.Is(err, perfmon.ErrNotFound) {
+	if errors.Is(err, perfmon.ErrNotFound) || !r.by.seesThreshold(t) {
 		t = perfmon.Threshold{Metric: id.Metric, Scope: id.Scope, AppliesTo: id.AppliesTo}
 	}
 	return u.Apply(t), window, nil

@@ -151,7 +151,7 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","updates":{"warn":50}}`, 400, "warn"},
 		{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","updates":null}`, 400, "updates"},
 		{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","window":1}`, 400, "window"},
-		{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","scope":"endpoint"}`, 400, "scope"},
+		{"POST", "thresholds/backtest/", `{"metric_name":"goroutines","scope":"endpoint","updates":{"warning_threshold":1}}`, 400, "scope"},
 		{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","scope":"user"}`, 400, "scope"},
 		{"POST", "thresholds/backtest/", `{"metric_name":"error_rate","applies_to":"x"}`, 400, "applies_to"},
 		{"POST", "thresholds/backtest/?hours=1", `{"metric_name":"error_rate"}`, 400, "hours"},

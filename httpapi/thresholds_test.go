@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,10 +179,46 @@ func TestBackTest(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", body, diff)
 		}
 	}
+	endpoints := firings(`{"metric_name":"error_rate","scope":"endpoint","updates":{"warning_threshold":5}}`).([]any)
+	if len(endpoints) != 1 || endpoints[0].(map[string]any)["endpoint"] != "GET /orders/{id}" {
+		t.Errorf("of endpoints: %v", endpoints)
+	}
 	if after := s.records(); after != before {
 		t.Errorf("back-tests made %d changes", after-before)
 	}
 	if got := s.do("root", "GET", "thresholds/", ""); strings.Contains(got.raw, "7.5") {
 		t.Error("a threshold was changed")
+	}
+}
+
+// An organization admin is told what a threshold would have found of its own organization,
+// and not whether there is one that names another.
+func TestBackTestOfOrganizations(t *testing.T) {
+	s, _ := tenants(t)
+	organizations := func(as string) (names []string) {
+		a := s.do(as, "POST", "thresholds/backtest/", `{"metric_name":"error_rate","scope":"organization","updates":{"warning_threshold":1,"consecutive_violations":1}}`)
+		if a.status != 200 {
+			t.Fatalf("%s: %d %s", as, a.status, a.raw)
+		}
+		for _, f := range a.list("firings") {
+			names = append(names, f.(map[string]any)["organization_id"].(string))
+		}
+		slices.Sort(names)
+		return names
+	}
+	for as, want := range map[string][]string{"acme": {"acme"}, "(other)": nil, "root": {"(other)", "acme"}} { // globex has a pattern of its own
+		if diff := cmp.Diff(want, organizations(as)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", as, diff)
+		}
+	}
+	body := func(pattern string) string {
+		return `{"metric_name":"error_rate","scope":"organization","applies_to":"` + pattern + `"}`
+	}
+	there, missing := s.do("acme", "POST", "thresholds/backtest/", body("globex*")), s.do("acme", "POST", "thresholds/backtest/", body("nobody*"))
+	if there.status != 400 || there.raw != missing.raw {
+		t.Errorf("acme can tell that there is a threshold: %d %s, %s", there.status, there.raw, missing.raw)
+	}
+	if a := s.do("root", "POST", "thresholds/backtest/", body("globex*")); a.status != 200 || len(a.list("firings")) != 1 {
+		t.Errorf("root: %d %s", a.status, a.raw)
 	}
 }

@@ -365,6 +365,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask(s, "root", "GET /series/", "?endpoint=GET+/orders/%7Bid%7D", "")
 	ask(s, "root", "GET /series/", "?organization=nobody", "")
 	ask(s, "root", "PUT /thresholds/", "", `{"metric_name":"nothing","updates":{"warning_threshold":1}}`)
+	ask(s, "root", "POST /thresholds/backtest/", "", `{"metric_name":"error_rate","scope":"endpoint","updates":{"warning_threshold":1}}`)
 	ask(s, "acme", "POST /thresholds/backtest/", "", `{"metric_name":"error_rate","hours":1,"updates":{"warning_threshold":1}}`)
 	ask(s, "root", "DELETE /thresholds/", "?metric_name=error_rate&scope=endpoint&applies_to=GET+*", "")
 	ask(s, "root", "DELETE /thresholds/", "?metric_name=error_rate&scope=organization&applies_to=x", "")
