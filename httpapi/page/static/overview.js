@@ -215,7 +215,7 @@ function drawLegend(el, frame) {
     frame.alerts.some((a) => a.to >= frame.from && a.from <= frame.to) && item("alerted", "alerts"),
     within(frame.deploys) && item("deployed", "deploys and notes"),
     within(frame.anomalies) && item("odd", "anomalies"),
-    within(frame.changes) && item("changed", "changes for good"));
+    within(frame.changes) && item("changed", "lasting changes"));
 }
 
 // drawBeginning explains the first minutes, when charts have nothing to show.
