@@ -51,11 +51,12 @@ export function trends(data) {
   return { el, title: "Trends", destroy: () => { off(); reading?.abort(); grid.destroy(); } };
 }
 
-// window is how many hours are compared with as many before: those of the range, fewer where less is held.
+// window is how many hours are compared with as many before: those of the range, fewer where not even that is held.
 function window(data) {
   const wanted = Math.min(data.range().seconds / 3600, data.retention / 2, longest);
-  const held = (data.now() / 1000 - (data.frame.fixed ? 0 : data.frame.times[0] ?? 0)) / 7200;
-  return held > (fewest * data.interval) / 3600 ? Math.min(wanted, held) : wanted;
+  const held = (data.now() / 1000 - (data.frame.times[0] ?? 0)) / 3600;
+  const young = !data.frame.fixed && held < 0.9 * (data.range().seconds / 3600) && held > (2 * fewest * data.interval) / 3600;
+  return young ? Math.min(wanted, held / 2) : wanted;
 }
 
 const moves = (t) => t.direction !== "stable";
@@ -94,7 +95,7 @@ function sentence(t, data) {
     h("small", { title: `confidence ${number(t.confidence)}` }, `${t.confidence_level} confidence`));
 }
 
-const signed = (v) => (v > 0 ? "+" : v < 0 ? "−" : "") + number(Number(Math.abs(v).toPrecision(2)));
+const signed = (v) => (Math.abs(v) < 0.05 ? "±0" : (v > 0 ? "+" : v < 0 ? "−" : "") + number(Number(Math.abs(v).toPrecision(2))));
 
 function drawCharts(grid, found, data) {
   const changed = found.trends.filter(moves).sort((a, b) => b.confidence - a.confidence).slice(0, 6);
@@ -158,17 +159,20 @@ function drawBaseline(el, b, data) {
     fill(el, hint("None is set. A baseline is what is normal: the means of a stretch of time in which the service did well."));
     return;
   }
-  const rows = Object.entries(b.metrics).filter(([name]) => data.catalog.has(name)).sort((x, y) => order(data, x[0]) - order(data, y[0]));
+  const all = Object.entries(b.metrics).filter(([name]) => data.catalog.has(name)).sort((x, y) => order(data, x[0]) - order(data, y[0]));
+  const table = (rows) => h("div", { class: "scroll" }, h("table", { class: "figures" },
+    h("thead", {}, h("tr", {}, ["Metric", "Baseline", "± usual", "Last hour"].map((t, i) => h("th", { scope: "col", class: i ? "number" : null }, t)))),
+    h("tbody", {}, rows.map(([name, m]) => {
+      const now = mean(data.hour?.metrics[name]?.values);
+      return h("tr", {}, h("th", { scope: "row" }, label(name)), h("td", { class: "number" }, measure(m.mean, data.unit(name))),
+        h("td", { class: "number" }, measure(m.std_dev, data.unit(name))),
+        h("td", { class: "number" }, measure(now, data.unit(name)), now !== null && m.mean > 0 && h("small", {}, ` ${signed((now / m.mean - 1) * 100)} %`)));
+    }))));
+  const open = el.querySelector("details")?.open;
   fill(el,
     h("p", { class: "note" }, "Set ", time(b.established_at), ` by ${b.established_by} from ${length(b.duration_minutes * 60)}.`),
-    h("div", { class: "scroll" }, h("table", { class: "figures" },
-      h("thead", {}, h("tr", {}, ["Metric", "Baseline", "± usual", "Last hour"].map((t, i) => h("th", { scope: "col", class: i ? "number" : null }, t)))),
-      h("tbody", {}, rows.map(([name, m]) => {
-        const now = mean(data.hour?.metrics[name]?.values);
-        return h("tr", {}, h("th", { scope: "row" }, label(name)), h("td", { class: "number" }, measure(m.mean, data.unit(name))),
-          h("td", { class: "number" }, measure(m.std_dev, data.unit(name))),
-          h("td", { class: "number" }, measure(now, data.unit(name)), now !== null && m.mean > 0 && h("small", {}, ` ${signed((now / m.mean - 1) * 100)} %`)));
-      })))));
+    table(all.slice(0, 8)),
+    all.length > 8 && h("details", { open }, h("summary", {}, plural(all.length - 8, "more metric")), table(all.slice(8))));
 }
 
 const order = (data, name) => [...data.catalog.keys()].indexOf(name);
