@@ -31,6 +31,7 @@ func main() {
 	flag.IntVar(&s.custom, "metrics", 3, "how many metrics of its own the shop has")
 	flag.DurationVar(&s.past, "past", 48*time.Hour, "how much time is behind it")
 	flag.BoolVar(&s.failing, "failing", false, "let everything fail")
+	flag.BoolVar(&s.incident, "incident", false, "let the payment provider have a bad day now")
 	flag.BoolVar(&s.quiet, "quiet", false, "send no requests")
 	flag.BoolVar(&s.longNames, "long", false, "use names of 200 characters")
 	flag.Parse()

@@ -20,6 +20,7 @@ type shop struct {
 	custom    int           // metrics of its own
 	past      time.Duration // 0: none
 	failing   bool          // every request fails, and everything is past its limit
+	incident  bool          // payments fail at present
 	quiet     bool          // no request comes
 	longNames bool
 
@@ -278,16 +279,19 @@ func (s *shop) tick(m *perfmon.Monitor, rec *perfmon.Recorder, at time.Time) {
 	}
 	m.RecordCacheHit()
 	m.RecordQuery(time.Duration(4e6 * s.noise(0.2)))
-	w := 0.15 + 0.85*wave(at)
+	w, bad := 0.15+0.85*wave(at), 0.0
+	if s.incident {
+		bad = 1
+	}
 	for i, e := range s.routes() {
 		n := e.rate * w / 10
 		for ; n > s.rng.Float64(); n-- {
 			method, pattern, _ := strings.Cut(e.name, " ")
 			r := perfmon.Response{Method: method, Pattern: pattern, Status: 200}
-			if s.errors(i, 1, 0) > 0 {
+			if s.errors(i, 1, bad) > 0 {
 				r.Status = 500
 			}
-			rec.Record(s.duration(e, i, true, 0), &r)
+			rec.Record(s.duration(e, i, true, bad), &r)
 		}
 	}
 }

@@ -8,11 +8,11 @@ import { hint } from "./ui.js";
  * where the service takes tokens, and resolves when the person is signed in.
  */
 export async function signIn(app) {
-  const token = /^#token=([^&]+)/.exec(location.hash)?.[1];
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (token) {
     history.replaceState(null, "", location.pathname + location.search); // it stays in no history
     try {
-      return await exchange(decodeURIComponent(token));
+      return await exchange(token);
     } catch (error) {
       return ask(app, error);
     }

@@ -100,7 +100,7 @@ function rule(t, data, may) {
     const own = rule.scope === "service";
     chart.show({
       from: day.to - day.seconds, to: day.to, fixed: true, spacing: day.spacing, times: own ? day.times : [], metrics: own ? day.metrics : {},
-      limits, alerts: firings.map((f) => ({ name: rule.metric_name, severity: f.severity, state: "open", from: Date.parse(f.from) / 1000, to: f.to ? Date.parse(f.to) / 1000 : day.to })),
+      limits, alerts: (own ? firings : []).map((f) => ({ name: rule.metric_name, severity: f.severity, state: "open", from: Date.parse(f.from) / 1000, to: f.to ? Date.parse(f.to) / 1000 : day.to })),
       emptyText: own ? "No values in the last day." : `Judged for each ${rule.scope} on its own.`,
     });
   };
@@ -114,7 +114,7 @@ function rule(t, data, may) {
   };
   // tryOut asks when the rule would have fired.
   const tryOut = async () => {
-    if (rule.scope !== "service" || !day) return;
+    if (!day) return;
     try {
       const answer = await inTurn(() => send("POST", "thresholds/backtest/", { ...address(), hours: day.seconds / 3600, updates: { ...strip(values()), comparison: rule.comparison } }));
       firings = answer.firings;
