@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http/httptest"
 	"net/url"
@@ -54,6 +55,33 @@ var calls = []struct {
 	{"PATCH", "alerts/", "", 405, 405},
 	{"PATCH", "", "", 405, 405}, // GET is the dashboard page, which needs no principal
 	{"PATCH", "page/app.js", "", 405, 405},
+}
+
+// The table has every call that there is.
+func TestCallsAreAll(t *testing.T) {
+	s := serve(t)
+	var described struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(s.do("root", "GET", "openapi.json", "").raw), &described); err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, call := range calls {
+		path, _, _ := strings.Cut(call.path, "?")
+		listed[call.method+" /"+strings.Replace(path, "nothing/", "{id}/", 1)] = true
+	}
+	for path, item := range described.Paths {
+		for method := range item {
+			call := strings.ToUpper(method) + " " + path
+			if method != "parameters" && !listed[call] && path != "/livez/" && path != "/readyz/" {
+				t.Errorf("the table of calls has no %s", call)
+			}
+		}
+	}
+	if len(described.Paths) < 10 {
+		t.Errorf("%d paths are described", len(described.Paths))
+	}
 }
 
 // leaky is a collector whose error holds a password.

@@ -198,6 +198,42 @@ func TestOtherOrigins(t *testing.T) {
 	}
 }
 
+// Every call that changes something is refused for a page of another origin, and where a
+// body is no JSON.
+func TestEveryChangeIsGuarded(t *testing.T) {
+	s := serve(t)
+	before, changes := s.records(), 0
+	for _, call := range calls {
+		if call.method == "GET" || call.forSuperAdmins == 405 {
+			continue
+		}
+		changes++
+		for header, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
+			r := httptest.NewRequest(call.method, httpapi.DefaultPrefix+call.path, strings.NewReader(call.body))
+			r.Header.Set("As", "root")
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set(header, value)
+			if a := s.answer(r); a.status != 403 || !strings.Contains(a.raw, "another origin") {
+				t.Errorf("%s %s with %s: %s answers %d: %s", call.method, call.path, header, value, a.status, a.raw)
+			}
+		}
+		if call.body == "" {
+			continue
+		}
+		for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"} {
+			r := httptest.NewRequest(call.method, httpapi.DefaultPrefix+call.path, strings.NewReader(call.body))
+			r.Header.Set("As", "root")
+			r.Header.Set("Content-Type", contentType)
+			if a := s.answer(r); a.status != 415 {
+				t.Errorf("%s %s as %q answers %d: %s", call.method, call.path, contentType, a.status, a.raw)
+			}
+		}
+	}
+	if after := s.records(); after != before || changes < 5 {
+		t.Errorf("%d changes were made by %d calls", after-before, changes)
+	}
+}
+
 // A panic of the authorizer can be found in the log by what the client was told.
 func TestPanics(t *testing.T) {
 	s := serve(t)

@@ -32,8 +32,9 @@ type described struct {
 // operation is one call.
 type operation struct {
 	Parameters []struct {
-		Name string `json:"name"`
-		In   string `json:"in"`
+		Name     string `json:"name"`
+		In       string `json:"in"`
+		Required bool   `json:"required"`
 	} `json:"parameters"`
 	RequestBody *struct {
 		Content map[string]struct {
