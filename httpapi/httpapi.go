@@ -48,6 +48,7 @@ type API struct {
 	routes    []route
 	hub       *hub
 	openings  *openings
+	recent    *recent
 
 	closing sync.Once
 	closed  chan struct{} // ends streams
@@ -77,6 +78,7 @@ func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 	a.routes = a.table()
 	a.hub = &hub{m: m, log: a.log, readers: map[*reader]struct{}{}}
 	a.openings = newOpenings(m)
+	a.recent = &recent{a: a}
 	return a, nil
 }
 
