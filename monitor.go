@@ -57,6 +57,7 @@ type Monitor struct {
 
 	// What changes by records: the journal makes every change, the owners apply it.
 	journal    journal
+	changes    atomic.Uint64 // records that were applied
 	worker     worker
 	settings   settingsOwner
 	thresholds thresholdSet

@@ -315,7 +315,7 @@ func TestLoad(t *testing.T) {
 // load is that of another process on the same machine, which says what of the difference
 // comes of the machine.
 //
-//	go -C bench test -run '^$' -bench Load -benchtime 1x . -load 30,6,6,6,6,6
+//	go -C bench test -run '^$' -bench Load -benchtime 1x . -load 30,6,6
 func BenchmarkLoad(b *testing.B) {
 	goroutines := runtime.NumGoroutine()
 	h := runHost(b, perfmon.WithStore(past{48}))

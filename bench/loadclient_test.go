@@ -158,7 +158,6 @@ type stream struct {
 	mu      sync.Mutex
 	numbers []uint64 // of alert events; mu
 	live    int      // mu
-	over    bool     // mu
 }
 
 func (s *stream) open(ctx context.Context, url string) error {

@@ -29,10 +29,12 @@ func (a *API) dashboard(r *request) (answer, error) {
 		return nil, err
 	}
 	query.Visible.Limit = dashboardAlerts
-	d := a.m.Dashboard(query)
-	d.Health = r.by.health(d.Health)
-	d.Organizations = r.by.organizations(d.Organizations)
-	return reply(http.StatusOK, d)
+	return a.recent.answer(r, func() (answer, error) {
+		d := a.m.Dashboard(query)
+		d.Health = r.by.health(d.Health)
+		d.Organizations = r.by.organizations(d.Organizations)
+		return reply(http.StatusOK, d)
+	})
 }
 
 // organizations returns the figures of those that the principal sees.
