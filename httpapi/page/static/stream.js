@@ -21,6 +21,9 @@ export class Stream extends EventTarget {
   constructor() {
     super();
     document.addEventListener("visibilitychange", () => this.#visibility());
+    // A browser keeps a page that one left for a while, with its stream, in case one comes back.
+    addEventListener("pagehide", () => this.#leave());
+    addEventListener("pageshow", () => { if (this.state === "hidden") this.open(); });
   }
 
   open() {
@@ -71,13 +74,16 @@ export class Stream extends EventTarget {
     if (this.state === "off") return;
     clearTimeout(this.#timer);
     if (document.hidden) {
-      this.#timer = setTimeout(() => {
-        this.close();
-        this.#set("hidden");
-      }, hiddenFor);
+      this.#timer = setTimeout(() => this.#leave(), hiddenFor);
     } else if (this.state === "hidden" || this.state === "lost") {
       this.open();
     }
+  }
+
+  #leave() {
+    if (this.state === "off") return;
+    this.close();
+    this.#set("hidden");
   }
 
   #set(state) {
