@@ -56,7 +56,7 @@ class Frame {
     this.ranges = h("select", { class: "range", "aria-label": "Range", onchange: () => keep({ range: this.ranges.value }, true) });
     this.zoomed = h("span", { class: "zoomed", hidden: true });
     this.fresh = h("p", { class: "fresh", role: "status" });
-    this.theme = h("button", { type: "button", class: "plain", onclick: () => { toggle(); this.#theme(); } });
+    this.theme = h("button", { type: "button", class: "plain", onclick: toggle });
     this.links = views.map(([name, words]) => h("a", { href: link(name), "data-view": name }, icon(name), h("span", {}, words), name === "alerts" && (this.count = h("b", { class: "count-badge", hidden: true }))));
     this.main = h("main", { id: "main", tabindex: "-1" });
     this.el = h("div", { class: "frame" },
@@ -77,6 +77,7 @@ class Frame {
     this.#update();
     on(data, { figures: () => this.#update(), state: () => this.#freshness(), sample: () => this.#freshness() });
     addEventListener("hashchange", () => this.#moved());
+    addEventListener("perfmon-theme", () => this.#theme());
     listen({ find: () => this.#find(), escape: () => { if (data.range().until !== null) keep({ range: null }, true); } });
     setInterval(() => this.#freshness(), 1000);
   }
@@ -166,14 +167,16 @@ class Frame {
 
   // #metric shows the chart of a metric on the overview.
   #metric(name) {
-    location.hash = link("overview");
-    requestAnimationFrame(() => {
+    const focus = () => {
       for (const el of this.main.querySelectorAll(".chart")) {
-        if (!el.chart.spec.metrics.includes(name)) continue;
+        if (!el.chart?.spec.metrics.includes(name)) continue;
         el.scrollIntoView({ block: "center" });
         el.querySelector(".plot").focus({ preventScroll: true });
       }
-    });
+    };
+    if (this.shown.view === "overview") return focus();
+    addEventListener("hashchange", focus, { once: true }); // after this frame has shown the view
+    location.hash = link("overview");
   }
 
   // #reports offers a file about the range.
