@@ -9,7 +9,8 @@ const firstWait = 2_000, longestWait = 30_000;
 
 /**
  * Stream keeps an event stream open and opens it again when it breaks. It sends the events
- * "sample", "alert", "missed" (something may have been missed: read it all again) and "state".
+ * "sample", "step" (a sample that was judged), "alert", "missed" (something may have been missed: read it all
+ * again) and "state".
  */
 export class Stream extends EventTarget {
   state = "connecting"; // or "live", "lost", "hidden", "off"
@@ -41,7 +42,10 @@ export class Stream extends EventTarget {
       this.#set("live");
     });
     const sample = (e) => this.dispatchEvent(new CustomEvent("sample", { detail: JSON.parse(e.data) }));
-    on("metrics", sample);
+    on("metrics", (e) => {
+      sample(e);
+      this.dispatchEvent(new Event("step"));
+    });
     on("live", sample);
     on("alert", (e) => this.dispatchEvent(new CustomEvent("alert", { detail: JSON.parse(e.data) })));
     on("reset", () => this.dispatchEvent(new Event("missed")));
