@@ -27,10 +27,10 @@ import (
 
 // patience is how long a condition may take before a test gives up; nothing waits for it
 // otherwise.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
-// browser is the one Chromium of all tests; each tab has a profile of its own.
-var browser context.Context
+// chromium is the one browser of all tests; each tab has a profile of its own.
+var chromium context.Context
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -60,7 +60,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "pagetest: chromium:", err)
 		return 1
 	}
-	browser = ctx
+	chromium = ctx
 	defer closeShops()
 	return m.Run()
 }
@@ -214,7 +214,7 @@ func newTab(t testing.TB, beside ...*tab) *tab {
 	if len(beside) > 0 {
 		option = chromedp.WithExistingBrowserContext(chromedp.FromContext(beside[0].ctx).BrowserContextID)
 	}
-	ctx, cancel := chromedp.NewContext(browser, option)
+	ctx, cancel := chromedp.NewContext(chromium, option)
 	t.Cleanup(cancel)
 	b := &tab{TB: t, ctx: ctx}
 	if err := chromedp.Listen(ctx, b.hear); err != nil {
@@ -357,7 +357,7 @@ func (b *tab) wait(condition string) {
 			b.mu.Lock()
 			complaints := strings.Join(b.complaints, "\n")
 			b.mu.Unlock()
-			text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.hash + "\n" + document.body.innerText.slice(0, 1500)`))
+			text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.hash + "\nfields: " + JSON.stringify([...document.querySelectorAll("input")].map((e) => e.value)) + "\n" + document.body.innerText.slice(0, 1500)`))
 			b.Fatalf("it never came to be: %s\nconsole: %s\npage: %s", condition, complaints, text)
 		}
 		// The page went elsewhere while it was asked: ask the next one.
@@ -392,10 +392,10 @@ func (b *tab) write(selector, words string) {
 	b.wait(fmt.Sprintf(`document.querySelector(%q)`, selector))
 	eval[any](b, fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.scrollIntoView({block: "center"}); e.focus(); e.select(); })()`, selector))
 	if words == "" {
-		b.do(chromedp.KeyEvent("\b"))
+		b.do(keys("\b"))
 		return
 	}
-	b.do(chromedp.KeyEvent(words))
+	b.do(keys(words))
 }
 
 // drag presses the pointer at one place and lets it go at another.

@@ -184,7 +184,7 @@ func TestSignIn(t *testing.T) {
 			if strings.Contains(address, "#") {
 				b.wait(`document.querySelector("[role=alert]").textContent.includes("token")`)
 			}
-			b.do(chromedp.KeyEvent("this-is-wrong-too\r"))
+			b.do(keys("this-is-wrong-too\r"))
 			b.wait(`document.querySelector("[role=alert]").textContent.includes("not the one")`)
 			b.wait(`!document.querySelector("button[type=submit]").disabled`)
 			b.write("#token", token+"\r")
