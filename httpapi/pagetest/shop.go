@@ -42,22 +42,23 @@ func (s *source) Uint64() uint64 {
 	return s.from.Uint64()
 }
 
-// open starts the monitor of the shop, with its past in a store.
-func (s *shop) open(ctx context.Context) (*perfmon.Monitor, error) {
+// open starts the monitor of the shop, with its past in a store. Further options come last.
+func (s *shop) open(ctx context.Context, further ...perfmon.Option) (*perfmon.Monitor, error) {
 	s.rng = rand.New(&source{from: rand.NewPCG(1, 2)})
 	now := time.Now()
 	var store perfmon.MemoryStore
 	if err := s.remember(&store, now); err != nil {
 		return nil, err
 	}
-	m, err := perfmon.New(
+	options := []perfmon.Option{
 		perfmon.WithService(perfmon.Service{Name: "shop", Environment: "demo", Instance: "shop-1", Version: "v2.4.1"}),
 		perfmon.WithStep(time.Second), perfmon.WithInterval(interval), perfmon.WithStore(&store),
 		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ErrorRate, Scope: perfmon.ScopeEndpoint, Warning: perfmon.ValueOf(10), Critical: perfmon.ValueOf(30), MinRequests: 20}),
 		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ResponseTimeP95, Scope: perfmon.ScopeEndpoint, AppliesTo: "GET /reports/*", Warning: perfmon.ValueOf(5), MinRequests: 20}),
 		perfmon.WithoutSystemMetrics(), // they would be those of this machine
 		perfmon.WithCollector(shopCollector{s}),
-	)
+	}
+	m, err := perfmon.New(append(options, further...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ class Frame {
     this.freshness = h("b", { role: "status" });
     this.asOf = h("span", { "aria-hidden": "true" });
     this.fresh = h("p", { class: "fresh" }, h("i", { class: "pulse", "aria-hidden": "true" }), this.freshness, this.asOf);
-    this.theme = h("button", { type: "button", class: "plain", onclick: () => { toggle(); this.#theme(); } });
+    this.theme = h("button", { type: "button", class: "plain", onclick: toggle });
     this.links = views.map(([name, words]) => h("a", { href: link(name), "data-view": name }, icon(name), h("span", {}, words), name === "alerts" && (this.count = h("b", { class: "count-badge", hidden: true }))));
     this.main = h("main", { id: "main", tabindex: "-1" });
     this.el = h("div", { class: "frame" },
@@ -80,6 +80,7 @@ class Frame {
     this.#update();
     on(data, { figures: () => this.#update(), state: () => this.#freshness(), sample: () => this.#freshness() });
     addEventListener("hashchange", () => this.#moved());
+    addEventListener("perfmon-theme", () => this.#theme());
     listen({ find: () => this.#find(), escape: () => { if (data.range().until !== null) keep({ range: null }, true); } });
     setInterval(() => this.#freshness(), 1000);
   }
@@ -175,7 +176,7 @@ class Frame {
       location.hash = link("overview");
       return;
     }
-    const el = [...this.main.querySelectorAll(".chart")].find((c) => c.chart.spec.metrics.includes(name));
+    const el = [...this.main.querySelectorAll(".chart")].find((c) => c.chart?.spec.metrics.includes(name));
     if (!el) {
       toast(`${label(name)} has no values in this range. Diagnostics says what would feed it.`);
       return;

@@ -41,6 +41,8 @@ export class Chart {
     this.plot.addEventListener("keydown", (e) => this.#key(e));
     this.resized = new ResizeObserver(() => this.#resize());
     this.resized.observe(this.plot);
+    this.themed = () => this.u?.redraw(false); // the same again, in other colours
+    addEventListener("perfmon-theme", this.themed);
   }
 
   /** show draws a frame. Of its columns the chart takes those of its metrics. */
@@ -58,11 +60,9 @@ export class Chart {
     if (!this.u || this.u.cursor.idx === null || this.u.cursor.idx === undefined) this.#values(null);
   }
 
-  /** redraw draws the same again, in other colours. */
-  redraw() { this.u?.redraw(false); }
-
   destroy() {
     this.resized.disconnect();
+    removeEventListener("perfmon-theme", this.themed);
     this.u?.destroy();
     this.u = null;
   }
@@ -93,8 +93,9 @@ export class Chart {
       stroke: () => css("--muted"), font, ticks: { show: false },
       grid: { stroke: () => css("--hairline"), width: 1 },
     };
+    const colour = (i) => () => css(`--line-${this.spec.colours?.[i] ?? i + 1}`);
     const line = (i) => ({
-      stroke: () => css(`--line-${this.spec.colours?.[i] ?? i + 1}`), width: 1.5, spanGaps: false, points: { size: 5, show: () => false, filter: lone },
+      stroke: colour(i), width: 1.5, spanGaps: false, points: { size: 5, fill: colour(i), show: () => false, filter: lone },
       fill: this.spec.metrics.length === 1 ? () => css("--line-fill") : undefined,
     });
     this.u = new uPlot({

@@ -26,7 +26,7 @@ export class Data extends EventTarget {
   sample = null; // the latest, live
   samples = []; // live ones since the newest point, as [seconds, sample]
   error = null; // of the last read
-  up = undefined; // seconds that the service was watched when the page was opened
+  up = undefined; // seconds that were watched, or are held from before, when the page was opened
   skew = 0; // the server's clock less this one, in milliseconds
   stream = new Stream();
 
@@ -40,6 +40,7 @@ export class Data extends EventTarget {
     this.session = session;
     this.stream.addEventListener("sample", (e) => this.#take(e.detail));
     this.stream.addEventListener("alert", () => this.#soon());
+    this.stream.addEventListener("step", () => { if (this.dashboard?.health.status === "unknown") this.#soon(); }); // the first one
     this.stream.addEventListener("missed", () => this.#soon());
     document.addEventListener("visibilitychange", () => { if (this.#waiting) this.#due(); });
     this.stream.addEventListener("state", () => {
@@ -126,12 +127,12 @@ export class Data extends EventTarget {
     ]);
     this.skew = Date.parse(dashboard.generated_at) - Date.now();
     this.dashboard = dashboard;
-    this.up ??= dashboard.service.uptime;
     this.thresholds = rules.thresholds;
     const now = Date.parse(dashboard.generated_at) / 1000;
     const to = fixed ? want.until : now;
     const series = fixed ? cut.series : dashboard.series;
     this.hour = columns(hour.series, this.interval, hourPoints);
+    this.up ??= Math.max(dashboard.service.uptime, now - (this.hour.times[0] ?? now));
     const [yesterday, hourBefore] = await Promise.all([
       want.seconds > day ? null : this.#before("range", want.seconds, to, signal),
       this.#before("hour", 3600, now, signal),

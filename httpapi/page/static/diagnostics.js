@@ -41,13 +41,15 @@ function rules(d) {
   const list = d.thresholds.slice().sort((a, b) => rank(a) - rank(b));
   if (list.length === 0) return card("Why is there no alert?", hint("There is no threshold, so nothing alerts. ", h("a", { href: link("thresholds") }, "Add one"), "."));
   const row = (t) => h("tr", {},
-    h("th", { scope: "row" }, label(t.metric_name), h("small", {}, ` of ${scopeOf(t)}`)),
+    h("th", { scope: "row" }, label(t.metric_name), h("small", {}, ` of ${named(t) || t.scope === "service" ? scopeOf(t) : t.applies_to ? `${t.scope}s ${t.applies_to}` : `each ${t.scope}`}`)),
     h("td", {}, t.state === "clear" ? h("span", { class: "badge past" }, t.violations_in_a_row > 0 ? `${t.violations_in_a_row} of ${t.needed}` : "clear") : h("a", { href: link("alerts", t.alert_id) }, badge("warning", t.state))),
     h("td", {}, t.why, t.cooldown_until && h("small", {}, " Cooldown until ", time(t.cooldown_until), ".")));
   const rest = list.slice(12);
   return card("Why is there no alert?", table(["Threshold", "State", "Why"], list.slice(0, 12).map(row)),
     rest.length > 0 && h("details", { "data-name": "rules" }, h("summary", {}, `${plural(rest.length, "more threshold")}`), table(["Threshold", "State", "Why"], rest.map(row))));
 }
+
+const named = (t) => t.endpoint || t.organization_id;
 
 function metrics(d, data) {
   const unfed = d.metrics.filter((m) => !m.fed);

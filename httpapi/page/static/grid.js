@@ -20,8 +20,6 @@ export class Grid {
         }
       }
     }, { rootMargin: "200px" });
-    this.theme = () => this.charts.forEach((c) => c.redraw());
-    addEventListener("perfmon-theme", this.theme);
   }
 
   /** show draws a frame in the charts of some specs. */
@@ -40,7 +38,6 @@ export class Grid {
   }
 
   destroy() {
-    removeEventListener("perfmon-theme", this.theme);
     this.watch.disconnect();
     for (const c of this.charts.values()) c.destroy();
     this.charts.clear();

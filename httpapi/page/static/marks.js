@@ -47,7 +47,7 @@ export function limitLines(u, chart) {
   for (const { severity, value } of chart.limits()) {
     const y = u.valToPos(value, "y", true);
     const above = y < a.top;
-    labels.push({ colour: css(`--${severity}`), text: measure(value, chart.unit) + (above ? " ↑" : ""), y: above ? a.top + 4 * a.px : y, above });
+    labels.push({ value, colour: css(`--${severity}`), text: measure(value, chart.unit) + (above ? " ↑" : ""), y: above ? a.top + 4 * a.px : y, above });
     if (above) continue;
     c.strokeStyle = css(`--${severity}`);
     c.beginPath();
@@ -60,11 +60,9 @@ export function limitLines(u, chart) {
   c.font = `${12 * a.px}px ${css("--font")}`;
   c.textBaseline = "middle";
   c.textAlign = "left";
-  labels.sort((x, y) => x.y - y.y || y.above - x.above);
-  for (let i = 0; i < labels.length; i++) { // one under the other where they are close
-    const l = labels[i];
-    if (i > 0) l.y = Math.max(l.y, labels[i - 1].y + line);
-  }
+  labels.sort((x, y) => x.y - y.y || y.above - x.above || y.value - x.value);
+  for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + line); // one under the other where they are close
+  for (let i = labels.length - 1, low = c.canvas.height - line / 2; i >= 0; i--, low -= line) labels[i].y = Math.min(labels[i].y, low);
   for (const l of labels) {
     c.fillStyle = l.colour;
     c.fillText(l.text, a.right + 6 * a.px, l.y);

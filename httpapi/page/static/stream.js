@@ -9,7 +9,8 @@ const firstWait = 2_000, longestWait = 30_000;
 
 /**
  * Stream keeps an event stream open and opens it again when it breaks. It sends the events
- * "sample", "alert", "missed" (something may have been missed: read it all again) and "state".
+ * "sample", "step" (a sample that was judged), "alert", "missed" (something may have been missed: read it all
+ * again) and "state".
  */
 export class Stream extends EventTarget {
   state = "connecting"; // or "live", "lost", "hidden", "off"
@@ -21,6 +22,9 @@ export class Stream extends EventTarget {
   constructor() {
     super();
     document.addEventListener("visibilitychange", () => this.#visibility());
+    // A browser keeps a page that one left for a while, with its stream, in case one comes back.
+    addEventListener("pagehide", () => this.#leave());
+    addEventListener("pageshow", () => { if (this.state === "hidden") this.open(); });
   }
 
   open() {
@@ -38,7 +42,10 @@ export class Stream extends EventTarget {
       this.#set("live");
     });
     const sample = (e) => this.dispatchEvent(new CustomEvent("sample", { detail: JSON.parse(e.data) }));
-    on("metrics", sample);
+    on("metrics", (e) => {
+      sample(e);
+      this.dispatchEvent(new Event("step"));
+    });
     on("live", sample);
     on("alert", (e) => this.dispatchEvent(new CustomEvent("alert", { detail: JSON.parse(e.data) })));
     on("reset", () => this.dispatchEvent(new Event("missed")));
@@ -71,13 +78,16 @@ export class Stream extends EventTarget {
     if (this.state === "off") return;
     clearTimeout(this.#timer);
     if (document.hidden) {
-      this.#timer = setTimeout(() => {
-        this.close();
-        this.#set("hidden");
-      }, hiddenFor);
+      this.#timer = setTimeout(() => this.#leave(), hiddenFor);
     } else if (this.state === "hidden" || this.state === "lost") {
       this.open();
     }
+  }
+
+  #leave() {
+    if (this.state === "off") return;
+    this.close();
+    this.#set("hidden");
   }
 
   #set(state) {

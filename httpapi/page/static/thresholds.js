@@ -99,8 +99,13 @@ function rule(t, data, may) {
     if (!day) return;
     const own = rule.scope === "service";
     chart.show({
+<<<<<<< HEAD
       from: day.to - day.seconds, to: day.to, fixed: true, spacing: day.spacing, times: own ? day.times : [], metrics: own ? day.metrics : {},
       limits, alerts: (own ? firings : []).map((f) => ({ name: rule.metric_name, severity: f.severity, state: "open", from: Date.parse(f.from) / 1000, to: f.to ? Date.parse(f.to) / 1000 : day.to })),
+=======
+      from: day.to - day.seconds, to: day.to, fixed: true, spacing: day.spacing, unit: (name) => data.unit(name), times: own ? day.times : [], metrics: own ? day.metrics : {},
+      limits, alerts: firings.map((f) => ({ name: rule.metric_name, severity: f.severity, state: "open", from: Date.parse(f.from) / 1000, to: f.to ? Date.parse(f.to) / 1000 : day.to })),
+>>>>>>> page-tests
       emptyText: own ? "No values in the last day." : `Judged for each ${rule.scope} on its own.`,
     });
   };
@@ -211,7 +216,8 @@ function doing(rule, status, data) {
   if (!rule.enabled) return "off";
   const firing = status.filter((s) => s.state === "open" || s.state === "acknowledged");
   if (firing.length > 0) return firing.slice(0, 2).map((s) => h("span", { class: "rule-firing" }, badge(severity(s)), ` ${rule.scope === "service" ? s.why : scopeOf(s)}`));
-  if (rule.scope !== "service") return status.length ? `watches ${plural(status.length, rule.scope)}, all clear` : `no ${rule.scope} yet`;
+  const named = status.filter((s) => s.endpoint || s.organization_id);
+  if (rule.scope !== "service" && named.length > 0) return `${plural(named.length, rule.scope)} near a limit or in cooldown, none firing`;
   return status[0]?.why ?? "";
 }
 

@@ -95,7 +95,7 @@ function sentence(t, data) {
     h("small", { title: `confidence ${number(t.confidence)}` }, `${t.confidence_level} confidence`));
 }
 
-const signed = (v) => (Math.abs(v) < 0.05 ? "±0" : (v > 0 ? "+" : v < 0 ? "−" : "") + number(Number(Math.abs(v).toPrecision(2))));
+const signed = (v) => (Math.abs(v) < 0.05 ? "0" : (v > 0 ? "+" : "−") + number(Number(Math.abs(v).toPrecision(2))));
 
 function drawCharts(grid, found, data) {
   const changed = found.trends.filter(moves).sort((a, b) => b.confidence - a.confidence).slice(0, 6);
