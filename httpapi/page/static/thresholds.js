@@ -99,13 +99,8 @@ function rule(t, data, may) {
     if (!day) return;
     const own = rule.scope === "service";
     chart.show({
-<<<<<<< HEAD
-      from: day.to - day.seconds, to: day.to, fixed: true, spacing: day.spacing, times: own ? day.times : [], metrics: own ? day.metrics : {},
-      limits, alerts: (own ? firings : []).map((f) => ({ name: rule.metric_name, severity: f.severity, state: "open", from: Date.parse(f.from) / 1000, to: f.to ? Date.parse(f.to) / 1000 : day.to })),
-=======
       from: day.to - day.seconds, to: day.to, fixed: true, spacing: day.spacing, unit: (name) => data.unit(name), times: own ? day.times : [], metrics: own ? day.metrics : {},
-      limits, alerts: firings.map((f) => ({ name: rule.metric_name, severity: f.severity, state: "open", from: Date.parse(f.from) / 1000, to: f.to ? Date.parse(f.to) / 1000 : day.to })),
->>>>>>> page-tests
+      limits, alerts: (own ? firings : []).map((f) => ({ name: rule.metric_name, severity: f.severity, state: "open", from: Date.parse(f.from) / 1000, to: f.to ? Date.parse(f.to) / 1000 : day.to })),
       emptyText: own ? "No values in the last day." : `Judged for each ${rule.scope} on its own.`,
     });
   };
