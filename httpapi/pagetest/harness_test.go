@@ -61,7 +61,11 @@ func run(m *testing.M) int {
 		return 1
 	}
 	chromium = ctx
-	defer closeShops()
+	defer func() {
+		for _, f := range closeShops {
+			f()
+		}
+	}()
 	return m.Run()
 }
 
@@ -81,30 +85,37 @@ func open(t testing.TB, s shop, options ...perfmon.Option) *perfmon.Monitor {
 	return m
 }
 
-// busy is a shop with more than a day behind it, which tests share that change nothing.
-var busy = sync.OnceValues(func() (*perfmon.Monitor, error) {
-	s := shop{endpoints: 12, custom: 3, past: 26 * time.Hour}
-	ctx, cancel := context.WithCancel(context.Background())
-	m, err := s.open(ctx)
-	closeShops = func() {
-		cancel()
-		if err == nil {
-			_ = m.Close()
+// sharedShop is a shop that all tests share which change nothing.
+func sharedShop(s shop) func(t testing.TB) *perfmon.Monitor {
+	once := sync.OnceValues(func() (*perfmon.Monitor, error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		m, err := s.open(ctx)
+		closeShops = append(closeShops, func() {
+			cancel()
+			if err == nil {
+				_ = m.Close()
+			}
+		})
+		return m, err
+	})
+	return func(t testing.TB) *perfmon.Monitor {
+		t.Helper()
+		m, err := once()
+		if err != nil {
+			t.Fatal(err)
 		}
+		return m
 	}
-	return m, err
-})
-
-var closeShops = func() {}
-
-func busyShop(t testing.TB) *perfmon.Monitor {
-	t.Helper()
-	m, err := busy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
+
+var (
+	// busyShop has more than a day behind it, so that there is a yesterday.
+	busyShop = sharedShop(shop{endpoints: 12, custom: 3, past: 26 * time.Hour})
+	// fullShop has all that there is room for: 48 h of 100 endpoints.
+	fullShop = sharedShop(shop{endpoints: 100, custom: 3, past: 48 * time.Hour})
+
+	closeShops []func()
+)
 
 // site is a server with the API and its page.
 type site struct {

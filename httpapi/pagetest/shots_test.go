@@ -21,10 +21,12 @@ import (
 
 var shotsFolder = flag.String("shots", "shots", "write screenshots to this `folder`")
 
-// theme makes the system wish for a theme.
+// theme makes the system wish for a theme, and for no motion, so that nothing is seen half way.
 func (b *tab) theme(name string) {
 	b.Helper()
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
 	b.wait(fmt.Sprintf(`location.href === "about:blank" || document.documentElement.dataset.theme === %q`, name))
 }
 

@@ -30,7 +30,7 @@ export class Chart {
     });
     this.note = h("p", { class: "chart-note", "aria-hidden": "true" });
     this.time = h("p", { class: "chart-time", "aria-hidden": "true" });
-    this.plot = h("div", { class: "plot", tabindex: compact ? null : "0", role: "img" });
+    this.plot = h("div", { class: "plot", tabindex: compact ? null : "0", role: "img", "aria-label": `Chart of ${spec.title}.` });
     this.spoken = h("p", { class: "visually-hidden", "aria-live": "polite" });
     this.empty = h("p", { class: "chart-empty" });
     this.body = h("div", { class: "chart-body" }, this.plot, this.note, this.time, this.empty);

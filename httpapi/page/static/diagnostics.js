@@ -4,7 +4,7 @@ import { fill, h } from "./dom.js";
 import { length, measure, number, plural } from "./format.js";
 import { label } from "./metrics.js";
 import { link } from "./route.js";
-import { badge, card, hint, on, problem, scopeOf, skeleton, shape, time } from "./ui.js";
+import { badge, card, hint, on, problem, scopeOf, scroller, skeleton, shape, time } from "./ui.js";
 
 /** diagnostics is the view of the monitor itself. */
 export function diagnostics(data) {
@@ -30,7 +30,7 @@ export function diagnostics(data) {
 }
 
 function table(heads, rows) {
-  return h("div", { class: "scroll" }, h("table", { class: "figures" },
+  return scroller(`Table of ${typeof heads[0] === "string" ? heads[0] : heads[0][0]}`, h("table", { class: "figures" },
     h("thead", {}, h("tr", {}, heads.map((t) => h("th", { scope: "col", class: typeof t === "string" ? null : "number" }, typeof t === "string" ? t : t[0])))),
     h("tbody", {}, rows)));
 }
@@ -62,7 +62,7 @@ function metrics(d, data) {
 }
 
 function analyses(d) {
-  return card("Analyses", table(["Analysis", "", "Needs", "Has"], d.analyses.map((a) => h("tr", {}, h("th", { scope: "row" }, a.analysis),
+  return card("Analyses", table(["Analysis", "State", "Needs", "Has"], d.analyses.map((a) => h("tr", {}, h("th", { scope: "row" }, a.analysis),
     h("td", {}, shape(a.ready ? "healthy" : "unknown"), a.ready ? " ready" : " not yet"), h("td", {}, a.needs), h("td", {}, a.has)))));
 }
 

@@ -7,7 +7,7 @@ import { keep, link } from "./route.js";
 import { mean } from "./series.js";
 import { redraw, spark } from "./spark.js";
 import { timeline } from "./timeline.js";
-import { alertTitle, card, endpointLink, hint, on, scopeOf, shape, time } from "./ui.js";
+import { alertTitle, card, endpointLink, hint, on, scopeOf, scroller, shape, time } from "./ui.js";
 
 /** overview is the view of the service as a whole. */
 export function overview(data) {
@@ -24,7 +24,7 @@ export function overview(data) {
   const el = h("div", { class: "view" }, verdict, spoken, begin, tiles, legend, grid.el,
     h("div", { class: "pair" },
       card("Worst endpoints",
-        h("div", { class: "scroll" }, h("table", { class: "figures" },
+        scroller("Worst endpoints", h("table", { class: "figures" },
           h("thead", {}, h("tr", {}, ["Endpoint", "p95", "Errors", "Requests"].map((t, i) => h("th", { scope: "col", class: i ? "number" : null }, t)))), worst)),
         h("p", { class: "more" }, h("a", { href: link("endpoints") }, "All endpoints"))),
       card("Targets", targets)),

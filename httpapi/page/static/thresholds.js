@@ -20,13 +20,15 @@ export function thresholds(data) {
   const el = h("div", { class: "view" },
     h("div", { class: "view-head" }, h("h1", {}, "Thresholds"), may && h("button", { type: "button", onclick: () => add() }, "Add a threshold")),
     !may && hint("You can read thresholds. Super admins change them."), adding, note, rows);
-  let series = null, states = null;
+  let series = null, states = null, reading = null;
 
   const load = async () => {
+    reading?.abort();
+    reading = new AbortController();
     try {
       const [day, why] = await Promise.all([
-        get("series/", { hours: String(Math.min(dayHours, data.retention)), points: 300 }),
-        get("diagnostics/"),
+        get("series/", { hours: String(Math.min(dayHours, data.retention)), points: 300 }, reading.signal),
+        get("diagnostics/", {}, reading.signal),
       ]);
       series = { ...columns(day.series, data.interval, 300), to: Date.parse(day.generated_at) / 1000, seconds: 0 };
       // No more than there is, so that a young service's values fill the chart.
@@ -37,7 +39,7 @@ export function thresholds(data) {
       fill(note);
       draw();
     } catch (error) {
-      fill(note, problem(error, load));
+      if (error.name !== "AbortError") fill(note, problem(error, load));
     }
   };
   const draw = () => {
@@ -52,7 +54,7 @@ export function thresholds(data) {
   fill(note, skeleton(6));
   const off = on(data, { figures: load });
   load();
-  return { el, title: "Thresholds", destroy: () => { off(); for (const r of rows.children) r.close(); } };
+  return { el, title: "Thresholds", destroy: () => { off(); reading?.abort(); for (const r of rows.children) r.close(); } };
 }
 
 // rule is one threshold with its chart, its limits and what it does at present.
@@ -82,7 +84,7 @@ function rule(t, data, may) {
       "min_requests" in t ? field("min_requests", "Min. requests", { size: 5, inputmode: "numeric" }) : null,
       h("span", { class: "switch" }, h("label", {}, enabled, " on"), remove), buttons),
     wrong);
-  let rule = t, day = null, live = [], dirty = false, timer = 0, firings = [];
+  let rule = t, day = null, live = [], dirty = false, closed = false, timer = 0, firings = [];
 
   const values = () => ({
     warning_threshold: number(inputs.warning_threshold.value), critical_threshold: number(inputs.critical_threshold.value),
@@ -116,13 +118,15 @@ function rule(t, data, may) {
   const tryOut = async () => {
     if (!day) return;
     try {
-      const answer = await inTurn(() => send("POST", "thresholds/backtest/", { ...address(), hours: day.seconds / 3600, updates: { ...strip(values()), comparison: rule.comparison } }));
+      const answer = await inTurn(() => (closed ? null : send("POST", "thresholds/backtest/", { ...address(), hours: day.seconds / 3600, updates: { ...strip(values()), comparison: rule.comparison } })));
+      if (closed) return;
       firings = answer.firings;
       text(tried, firings.length === 0 ? `Would not have fired in the last ${length(day.seconds)}.`
         : `Would have fired ${plural(firings.length, "time")} in the last ${length(day.seconds)}, last at ${when(firings.at(-1).from)}${firings.at(-1).to ? ` for ${length((Date.parse(firings.at(-1).to) - Date.parse(firings.at(-1).from)) / 1000)}` : ", and would still be open"}.`);
       fill(wrong);
       draw();
     } catch (error) {
+      if (closed) return;
       if (error.status === 429) timer = setTimeout(tryOut, 1000 * Math.max(error.retryAfter, 1));
       else if (dirty) text(wrong, error.message);
     }
@@ -184,6 +188,7 @@ function rule(t, data, may) {
     draw();
   };
   el.close = () => {
+    closed = true;
     clearTimeout(timer);
     chart.destroy();
   };

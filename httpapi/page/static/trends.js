@@ -6,7 +6,7 @@ import { Grid } from "./grid.js";
 import { inSentence, label } from "./metrics.js";
 import { keep, link } from "./route.js";
 import { columns } from "./series.js";
-import { card, hint, on, problem, skeleton, time, toast } from "./ui.js";
+import { card, hint, on, problem, scroller, skeleton, time, toast } from "./ui.js";
 
 const longest = 24; // hours of a window that is compared
 const fewest = 10; // points
@@ -160,7 +160,7 @@ function drawBaseline(el, b, data) {
     return;
   }
   const all = Object.entries(b.metrics).filter(([name]) => data.catalog.has(name)).sort((x, y) => order(data, x[0]) - order(data, y[0]));
-  const table = (rows) => h("div", { class: "scroll" }, h("table", { class: "figures" },
+  const table = (rows) => scroller("Baseline", h("table", { class: "figures" },
     h("thead", {}, h("tr", {}, ["Metric", "Baseline", "± usual", "Last hour"].map((t, i) => h("th", { scope: "col", class: i ? "number" : null }, t)))),
     h("tbody", {}, rows.map(([name, m]) => {
       const now = mean(data.hour?.metrics[name]?.values);
@@ -192,7 +192,7 @@ function drawEarlier(el, base, data) {
     return;
   }
   const names = evolving.filter((n) => all.some((b) => b.metrics[n]));
-  fill(el, h("div", { class: "scroll" }, h("table", { class: "figures" },
+  fill(el, scroller("Earlier baselines", h("table", { class: "figures" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Set"), names.map((n) => h("th", { scope: "col", class: "number" }, label(n))))),
     h("tbody", {}, all.map((b, i) => h("tr", {}, h("th", { scope: "row" }, time(b.established_at, false), i === 0 && h("small", {}, " in force")),
       names.map((n) => {

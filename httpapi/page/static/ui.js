@@ -86,6 +86,20 @@ export function endpointLink(name, attributes = {}) {
   return h("a", { href: link("endpoints", name), class: "name", title: name, ...attributes }, name);
 }
 
+/** scroller holds what may be too wide for the screen. Where it is, the keyboard can scroll it, too. */
+export function scroller(name, ...content) {
+  const el = h("div", { class: "scroll" }, content);
+  const wide = { tabindex: "0", role: "region", "aria-label": name };
+  const sized = new ResizeObserver(() => {
+    for (const [key, value] of Object.entries(wide)) {
+      if (el.scrollWidth > el.clientWidth) el.setAttribute(key, value);
+      else el.removeAttribute(key);
+    }
+  });
+  for (const e of [el, ...el.children]) sized.observe(e);
+  return el;
+}
+
 /** sortable makes the head of a table whose columns can be sorted. onsort gets the column's key. */
 export function sortable(columns, sorted, descending, onsort) {
   return h("tr", {}, columns.map((c) => {
