@@ -11,6 +11,7 @@ const day = 86_400;
 const sync = "perfmon";
 
 const first = 2; // of the columns of data: after the times and the day before
+const paper = 320; // px: half of what margins leave of A4
 const gutter = 52; // at the right, for the values of limits
 
 /**
@@ -58,6 +59,13 @@ export class Chart {
     }
     this.#describe();
     if (!this.u || this.u.cursor.idx === null || this.u.cursor.idx === undefined) this.#values(null);
+  }
+
+  /** print draws a frame as wide as half a sheet of paper, also where the chart was out of sight. */
+  print(frame) {
+    this.show(frame);
+    this.u?.setSize({ width: paper, height: this.height });
+    addEventListener("afterprint", () => this.#resize(), { once: true });
   }
 
   destroy() {

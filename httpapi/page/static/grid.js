@@ -20,6 +20,8 @@ export class Grid {
         }
       }
     }, { rootMargin: "200px" });
+    this.print = () => { for (const c of this.charts.values()) if (this.frame) c.print(this.frame); };
+    addEventListener("beforeprint", this.print);
   }
 
   /** show draws a frame in the charts of some specs. */
@@ -38,6 +40,7 @@ export class Grid {
   }
 
   destroy() {
+    removeEventListener("beforeprint", this.print);
     this.watch.disconnect();
     for (const c of this.charts.values()) c.destroy();
     this.charts.clear();

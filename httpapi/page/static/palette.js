@@ -34,6 +34,14 @@ function show(theme) {
   dispatchEvent(new Event("perfmon-theme"));
 }
 
+// Paper is light.
+let before = "";
+addEventListener("beforeprint", () => {
+  before = document.documentElement.dataset.theme;
+  show("light");
+});
+addEventListener("afterprint", () => show(before));
+
 system.addEventListener("change", () => {
   let chosen = null;
   try { chosen = localStorage.getItem(store); } catch { /* none then */ }
