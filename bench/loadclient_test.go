@@ -129,12 +129,13 @@ func watch(o order, in *bufio.Reader, out *json.Encoder) error {
 	close(stop)
 	<-called
 	for i, s := range streams {
-		if got := s.wait(len(want)); fmt.Sprint(got) != fmt.Sprint(want) {
+		got, live := s.wait(len(want))
+		if fmt.Sprint(got) != fmt.Sprint(want) {
 			wrong("stream %d has the events %v, want %v", i, got, want)
 			continue
 		}
 		w.Streams++
-		w.Live += s.live
+		w.Live += live
 	}
 	var all sketch.Sketch
 	times.Drain(&sketch.Cursor{}, &all)
@@ -204,20 +205,21 @@ func (s *stream) line(text string) {
 	}
 }
 
-// wait returns the numbers of the alert events, when there are n.
-func (s *stream) wait(n int) []uint64 {
+// wait returns the numbers of the alert events, when there are n, and how many live events
+// came.
+func (s *stream) wait(n int) (numbers []uint64, live int) {
 	late := time.After(30 * time.Second)
 	for {
 		s.mu.Lock()
-		numbers := append([]uint64(nil), s.numbers...)
+		numbers, live = append([]uint64(nil), s.numbers...), s.live
 		s.mu.Unlock()
 		if len(numbers) >= n {
-			return numbers
+			return numbers, live
 		}
 		select {
 		case <-s.grown:
 		case <-late:
-			return numbers
+			return numbers, live
 		}
 	}
 }
