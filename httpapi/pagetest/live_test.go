@@ -22,6 +22,7 @@ var quick = perfmon.WithInterval(5 * time.Second)
 
 // Figures change while one looks, and nobody reads anything anew for that.
 func TestFiguresAreLive(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := serveSite(t, open(t, shop{endpoints: 10}), httpapi.DefaultPrefix)
 	b := newTab(t)
 	b.visit(s.link())
@@ -54,6 +55,7 @@ func raise(t *testing.T, m *perfmon.Monitor, a perfmon.HostAlert) perfmon.Alert 
 // A stream that the server cuts is seen to be lost, with the age of what one sees. It comes
 // back by itself, and so does what happened meanwhile.
 func TestStreamIsLostAndComesBack(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	m := open(t, shop{endpoints: 10})
 	s := serveSite(t, m, httpapi.DefaultPrefix)
 	b := newTab(t)
@@ -77,6 +79,7 @@ func TestStreamIsLostAndComesBack(t *testing.T) {
 // A page that is closed, or left for another one, gives its stream back at once: a
 // principal has only a few.
 func TestLeavingFreesTheStream(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := serveSite(t, open(t, shop{endpoints: 3}), httpapi.DefaultPrefix)
 	open := func(n int) func() bool { return func() bool { return s.streams == n } }
 	b := newTab(t)
@@ -96,6 +99,7 @@ func TestLeavingFreesTheStream(t *testing.T) {
 
 // The fifth tab of one person gets no stream. It says so, and reads anew nevertheless.
 func TestFifthTab(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := serveSite(t, open(t, shop{endpoints: 3}, quick), httpapi.DefaultPrefix)
 	first := newTab(t)
 	first.visit(s.link())
@@ -110,10 +114,8 @@ func TestFifthTab(t *testing.T) {
 	fifth := newTab(t, first)
 	fifth.visit(s.mount)
 	fifth.wait(lost)
-	for range 2 {
-		age := eval[string](fifth, `document.querySelector(".fresh span").title`) // of the latest sample
-		fifth.wait(fmt.Sprintf(`document.querySelector(".fresh span").title > %q`, age))
-	}
+	age := eval[string](fifth, `document.querySelector(".fresh span").title`) // of the latest sample
+	fifth.wait(fmt.Sprintf(`document.querySelector(".fresh span").title > %q`, age))
 	fifth.wait(lost)
 	// A place that is given back is taken.
 	tabs[1].close()

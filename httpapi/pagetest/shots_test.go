@@ -36,6 +36,7 @@ func (b *tab) shoot(name string, width, height int64) {
 	b.size(width, height)
 	whole := min(eval[int64](b, `document.documentElement.scrollHeight`), 6000)
 	b.size(width, max(whole, height))
+	eval[any](b, `new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))`)
 	b.wait(`[...document.querySelectorAll(".chart")].every((c) => c.querySelector("canvas") || c.getBoundingClientRect().top > innerHeight)`) // those that were out of sight, too
 	data, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
@@ -84,12 +85,12 @@ func (b *tab) fits(name string) {
 	b.Helper()
 	for _, width := range []int64{360, 390, 1440, 2560} {
 		b.size(width, 900)
-		wide := eval[[]string](b, `(() => {
+		wide := eval[[]string](b, `new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))).then(() => {
 			const root = document.documentElement;
 			if (root.scrollWidth <= root.clientWidth) return [];
 			const out = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > root.clientWidth + 0.5 && !e.closest(".scroll, .visually-hidden"));
 			return [root.scrollWidth + " pixels", ...out.slice(0, 4).map((e) => e.outerHTML.slice(0, 120))];
-		})()`)
+		})`)
 		if len(wide) > 0 {
 			b.Errorf("%s at %d pixels is too wide: %q", name, width, wide)
 		}
