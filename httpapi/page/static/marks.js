@@ -135,8 +135,8 @@ export function points(u, chart) {
     }
     for (const p of chart.frame.changes ?? []) {
       if (!chart.spec.metrics.includes(p.name)) continue;
-      const x = u.valToPos(p.at, "x", true), r = 5 * a.px;
-      c.fillStyle = css("--text");
+      const x = u.valToPos(p.at, "x", true), r = 4 * a.px;
+      c.fillStyle = css("--muted");
       c.beginPath();
       c.moveTo(x - r, a.bottom);
       c.lineTo(x + r, a.bottom);
