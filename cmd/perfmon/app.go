@@ -87,9 +87,24 @@ func (a *app) verb(use, short, long string, examples ...string) *cobra.Command {
 		examples[i] = "  perfmon " + examples[i]
 	}
 	return &cobra.Command{
-		Use: use, Short: short, Long: strings.TrimSpace(long), Example: strings.Join(examples, "\n"),
+		Use: use, Short: short, Long: paragraphs(long), Example: strings.Join(examples, "\n"),
 		Args: cobra.NoArgs, DisableFlagsInUseLine: true,
 	}
+}
+
+// helpWidth is how wide help is.
+const helpWidth = 80
+
+// paragraphs breaks the lines of a text anew, but for those that are indented.
+func paragraphs(s string) string {
+	var out []string
+	for _, block := range strings.Split(strings.TrimSpace(s), "\n\n") {
+		if !strings.HasPrefix(block, " ") {
+			block = strings.Join(text.Wrap(strings.ReplaceAll(block, "\n", " "), helpWidth), "\n")
+		}
+		out = append(out, block)
+	}
+	return strings.Join(out, "\n\n")
 }
 
 // tabular marks a verb that has CSV.

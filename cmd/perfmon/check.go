@@ -55,6 +55,7 @@ not enough data in time, or no answer.`,
 	tolerate := f.Float64("tolerate", 0, "so many `percent` of the points may be past a limit")
 	fresh := f.Bool("fresh", false, "only points that began after the check count")
 	wait := f.Duration("wait", -1, "how long to wait for enough data, a `duration`; 0 does not wait (default: --minutes and one more)")
+	f.Lookup("wait").DefValue = "" // help would show a duration that nobody gave
 	junit := f.String("junit", "", "write JUnit XML to this `file`, - for the standard output")
 	a.complete(cmd, "health", func() []string { return []string{"healthy", "warning", "critical"} })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

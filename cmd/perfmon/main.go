@@ -2,7 +2,7 @@
 // how it is watched. It also analyzes series of numbers in CSV files, which needs no
 // service.
 //
-//	go install github.com/backend-prs/perfmon/cmd/perfmon@latest
+//	go -C cmd/perfmon install .
 //	export PERFMON_URL=http://localhost:8080 PERFMON_TOKEN=...
 //	perfmon status
 //	perfmon watch

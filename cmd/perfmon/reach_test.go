@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/backend-prs/perfmon/internal/golden"
 )
 
 // Every call that the description of the API lists is made by some verb. What one verb
@@ -145,9 +147,22 @@ func TestHelp(t *testing.T) {
 			args := append(strings.Fields(cmd.CommandPath())[1:], "--help")
 			if got := s.run(args...); got.code != exitFine || !strings.Contains(got.out, "Examples:") {
 				t.Errorf("%q: %+v", args, got)
+			} else if wide := widest(got.out); len(wide) > helpWidth {
+				t.Errorf("%q: %q is wider than %d", args, wide, helpWidth)
 			}
 		}
 	}
+	golden.Text(t, "help.txt", []byte(s.run("--help").out))
+}
+
+// widest returns the longest line that is no example.
+func widest(text string) (line string) {
+	for _, l := range strings.Split(text, "\n") {
+		if len(l) > len(line) && !strings.Contains(l, "perfmon ") {
+			line = l
+		}
+	}
+	return line
 }
 
 func TestVersion(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "perfmon",
 		Short: "How a service is, and how it is watched",
-		Long: `perfmon asks a running service, which package perfmon monitors, how it is, and changes how it is
+		Long: paragraphs(`perfmon asks a running service, which package perfmon monitors, how it is, and changes how it is
 watched. It also analyzes series of numbers in CSV files, which needs no service.
 
 The server and its token come from --url and --token, or from --env, which names an environment
@@ -25,16 +26,16 @@ the default environment of the file. Without any it asks http://localhost:8080.
 The configuration file is perfmon/config.yaml in the folder for configuration ($XDG_CONFIG_HOME,
 ~/.config on Linux), or what --config or PERFMON_CONFIG names:
 
-  default: staging
-  environments:
-    staging:
-      url: https://staging.example.com
-      token_file: staging.token     # or token, or token_env: the name of a variable
-    production:
-      url: https://example.com/ops/performance/
-      token_env: PRODUCTION_TOKEN
+    default: staging
+    environments:
+      staging:
+        url: https://staging.example.com
+        token_file: staging.token  # or token, or token_env
+      production:
+        url: https://example.com/ops/performance/
+        token_env: PRODUCTION_TOKEN  # the name of a variable
 
-Exit codes: 0 fine, 1 warning, 2 critical, 3 could not tell or could not do.`,
+Exit codes: 0 fine, 1 warning, 2 critical, 3 could not tell or could not do.`),
 		Example: `  perfmon status
   perfmon watch --env staging
   perfmon alerts --severity=critical --active-only
@@ -50,7 +51,8 @@ Exit codes: 0 fine, 1 warning, 2 critical, 3 could not tell or could not do.`,
 	}
 	root.SetVersionTemplate("perfmon {{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true // completion.go has it, with examples
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.SetHelpCommand(&cobra.Command{Hidden: true, GroupID: "files"})
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", fmt.Sprintf("Flags.FlagUsagesWrapped %d ", helpWidth)))
 	f := root.PersistentFlags()
 	f.SortFlags = false
 	f.StringVar(&a.server.URL, "url", "", "`address` of the service, with the path of the API where that is another than the usual one")

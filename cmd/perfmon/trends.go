@@ -79,7 +79,7 @@ func writeTrend(p *text.Page, list client.Trends) {
 		p.Line("")
 		p.Text(0, "It cannot be told: "+text.Clean(x.Missing))
 	}
-	p.Head("%s, %s before now", text.Clean(x.Metric), text.Hours(2*list.Hours))
+	p.Head("%s, the last %s", text.Clean(x.Metric), text.Hours(2*list.Hours))
 	chart := text.Chart{Times: list.Series.Times, Values: column.Values, Unit: column.Unit}
 	for _, c := range x.ChangePoints {
 		chart.Marks = append(chart.Marks, c.Time)

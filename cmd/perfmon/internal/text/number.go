@@ -171,7 +171,7 @@ func Seconds(s float64) string {
 func Hours(h float64) string { return Seconds(h * 3600) }
 
 // Spread returns a function that writes numbers of a series with as many digits as tell
-// apart what differs by a tenth of their standard deviation.
+// apart what differs by a tenth of their standard deviation, and at least three that count.
 func Spread(deviation perfmon.Value) func(float64) string {
 	d := deviation.Float()
 	if !(d > 0) {
@@ -182,6 +182,10 @@ func Spread(deviation perfmon.Value) func(float64) string {
 		if a := math.Abs(v); math.IsNaN(v) || a >= 1e9 || a > 0 && a < 1e-6 {
 			return Number(v, "")
 		}
-		return strconv.FormatFloat(v, 'f', decimals, 64)
+		needed := decimals
+		if v != 0 {
+			needed = max(needed, 2-int(math.Floor(math.Log10(math.Abs(v)))))
+		}
+		return strconv.FormatFloat(v, 'f', needed, 64)
 	}
 }
