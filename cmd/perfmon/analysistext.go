@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,8 +106,10 @@ func writeAnomalies(p *text.Page, list []course.Anomaly, number func(float64) st
 	p.Head("%s %s", text.Count(uint64(len(list))), word)
 	t := &text.Table{Columns: []text.Column{{Head: "time"}, {Head: "row", Right: true}, {Head: "value", Right: true}, {Head: "expected", Right: true}, {Head: "score", Right: true}}}
 	shown := list
-	if !p.Wide && len(list) > shownRows {
-		shown = list[:shownRows]
+	if !p.Wide && len(list) > shownRows { // then the most surprising ones
+		shown = slices.Clone(list)
+		slices.SortStableFunc(shown, func(a, b course.Anomaly) int { return cmp.Compare(b.Score, a.Score) })
+		shown = shown[:shownRows]
 	}
 	for _, x := range shown {
 		t.Add(text.Cell{Text: p.Time(x.Time)}, count(uint64(x.Index)), text.Cell{Text: number(x.Value.Float())}, text.Cell{Text: number(x.Expected.Float())}, text.Cell{Text: fmt.Sprintf("%.2f", x.Score)})
