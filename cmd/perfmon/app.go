@@ -53,7 +53,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.err)
 	if err := root.ExecuteContext(ctx); err != nil {
 		if !errors.Is(err, errTold) {
-			fmt.Fprintln(a.err, "perfmon:", err.Error())
+			fmt.Fprintln(a.err, "perfmon:", text.CleanLines(err.Error()))
 		}
 		return exitUnknown
 	}

@@ -147,7 +147,7 @@ func settled(list []judged) bool {
 // missing says in short what is waited for.
 func (x *inspection) missing(list []judged, err error) string {
 	if err != nil {
-		return err.Error()
+		return text.Clean(err.Error())
 	}
 	var parts []string
 	for _, j := range list {

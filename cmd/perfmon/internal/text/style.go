@@ -45,6 +45,15 @@ func (s Style) Severity(severity, text string) string {
 	return text
 }
 
+// CleanLines is Clean for a text of several lines.
+func CleanLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Clean makes text of others safe to print: characters that would move the cursor or
 // colour the screen become spaces.
 func Clean(text string) string {

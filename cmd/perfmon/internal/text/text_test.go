@@ -39,7 +39,7 @@ func TestSmallForms(t *testing.T) {
 		text.Duration(42 * time.Second): "42 s", text.Duration(90 * time.Second): "1 min 30 s", text.Duration(3 * time.Hour): "3 h", text.Duration(-time.Second): "0 s",
 		text.Duration(50 * time.Hour): "2 d 2 h", text.Duration(20 * time.Millisecond): "20 ms", text.Seconds(math.NaN()): "– ",
 		text.Spread(perfmon.ValueOf(0.5))(12.3456): "12.35", text.Spread(perfmon.ValueOf(5000))(123456): "123456", text.Spread(perfmon.Value{})(1234567): "1.23 M",
-		text.Clean("a\x1b[31mb\nc\u202ed"): "a [31mb c d", text.Clean("\xff"): "\ufffd",
+		text.Clean("a\x1b[31mb\nc\u202ed"): "a [31mb c d", text.Clean("\xff"): "\ufffd", text.CleanLines("a\x1bb\nc"): "a b\nc",
 	} {
 		if got != strings.TrimSpace(want) {
 			t.Errorf("%q, want %q", got, want)
