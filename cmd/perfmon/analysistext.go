@@ -18,7 +18,11 @@ const shownRows = 10
 
 func writeAnalysis(p *text.Page, name string, r *csvfile.Reader, c *course.Course, t analyze.Trend, worse analyze.Direction) {
 	times, values := c.Held()
-	p.Line("%s of %s: %s from %s to %s", p.Bold(text.Clean(r.ValueColumn)), text.Clean(name), text.Plural(c.Len(), "point"),
+	columns := p.Bold(text.Clean(r.ValueColumn))
+	if r.TimeColumn != "" {
+		columns += " by " + text.Clean(r.TimeColumn)
+	}
+	p.Line("%s of %s: %s from %s to %s", columns, text.Clean(name), text.Plural(c.Len(), "point"),
 		p.Time(times[0]), p.Time(times[len(times)-1]))
 	var more string
 	if !c.Step().IsAbsent() {

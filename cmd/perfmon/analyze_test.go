@@ -145,7 +145,7 @@ func TestAnalyzeBadRows(t *testing.T) {
 func TestAnalyzeOfSeries(t *testing.T) {
 	s := busy(t)
 	file := s.run("series", "response_time_p95", "--output-format=csv").out
-	if got := s.runIn(file, "analyze", "-"); got.code != 0 || !strings.HasPrefix(got.out, "response_time_p95 of -: 71 points from ") {
+	if got := s.runIn(file, "analyze", "-"); got.code != 0 || !strings.HasPrefix(got.out, "response_time_p95 by time of -: 71 points from ") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	_ "time/tzdata" // --zone works where the system knows no zones
 
 	"github.com/benbjohnson/clock"
 	"golang.org/x/term"

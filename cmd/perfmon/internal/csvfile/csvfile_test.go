@@ -75,6 +75,40 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// The columns that are found, by the heads of the file or else by their numbers.
+func TestColumns(t *testing.T) {
+	for name, test := range map[string]struct {
+		text        string
+		o           csvfile.Options
+		time, value string
+	}{
+		"by what they hold":          {"n,when,v\n1,2026-03-01,5\n", csvfile.Options{}, "when", "n"},
+		"by the head value":          {"n,when,Value\n1,2026-03-01,5\n", csvfile.Options{}, "when", "Value"},
+		"Unix times by their head":   {"v,n,ts\n1772366400,5,1772366400\n", csvfile.Options{}, "ts", "v"},
+		"the first Unix times":       {"a,b,c\n1772366400,1772366401,5\n", csvfile.Options{}, "a", "b"},
+		"text before numbers":        {"a,b,c\n1772366400,5,2026-03-01\n", csvfile.Options{}, "c", "a"},
+		"no heads":                   {"5,2026-03-01\n", csvfile.Options{}, "2", "1"},
+		"an empty head":              {"when,,x\n2026-03-01,5,y\n", csvfile.Options{}, "when", "2"},
+		"the first by its number":    {"1772366400,7,5\n", csvfile.Options{Time: "1", Value: "3"}, "1", "3"},
+		"a head that is a number":    {"when,v,x2\n2026-03-01,5,6\n", csvfile.Options{Value: "x2"}, "when", "x2"},
+		"half of the cells are good": {"a,b\nx,1\n2026-03-01,2\n", csvfile.Options{}, "a", "b"},
+		"empty cells do not count":   {"a,b,c\n,2026-03-01,\n,2026-03-02,\n,2026-03-03,5\n", csvfile.Options{}, "b", "c"},
+		"without times":              {"x,y\na,1\nb,2\n", csvfile.Options{Step: 1}, "", "y"},
+		"numbers before 1990":        {"a,b\n1772366400,500000000\n", csvfile.Options{}, "a", "b"},
+	} {
+		r, err := csvfile.NewReader(strings.NewReader(test.text), test.o)
+		if err != nil || r.TimeColumn != test.time || r.ValueColumn != test.value {
+			t.Errorf("%s: %q and %q, want %q and %q: %v", name, r.TimeColumn, r.ValueColumn, test.time, test.value, err)
+		}
+	}
+	// A single column of numbers is no column of times, and most cells have to be good.
+	for _, text := range []string{"1772366400\n1772366401\n", "a\n1772366400\n", "a,b\nx,1\ny,2\n2026-03-01,3\n"} {
+		if r, err := csvfile.NewReader(strings.NewReader(text), csvfile.Options{}); err == nil {
+			t.Errorf("%q has times in %q", text, r.TimeColumn)
+		}
+	}
+}
+
 // A file without times has its rows a step apart.
 func TestStep(t *testing.T) {
 	got, r, err := read(strings.NewReader("value\n5\nx\n6\n"), csvfile.Options{Step: time.Minute})
