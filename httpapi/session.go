@@ -50,6 +50,15 @@ func (s *signIn) authorize(r *http.Request) (Principal, error) {
 	return byToken, nil
 }
 
+// session returns the session that a request is made in, none where the token comes with
+// it.
+func (s *signIn) session(r *http.Request) (in session) {
+	if _, sent := bearer(r); !sent {
+		in, _ = s.cookies.find(r, s.m.Now())
+	}
+	return in
+}
+
 // bearer returns the token that a request sends as a header.
 func bearer(r *http.Request) (token string, sent bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -66,11 +75,11 @@ func (a *API) getSession(r *request) (answer, error) {
 	if err := readParams(r).finish(); err != nil {
 		return nil, err
 	}
-	var expires time.Time
-	if _, sent := bearer(r.Request); a.signIn != nil && !sent {
-		expires, _ = a.signIn.cookies.find(r.Request, a.m.Now())
+	var s session
+	if a.signIn != nil {
+		s = a.signIn.session(r.Request)
 	}
-	return reply(http.StatusOK, a.sessionOf(r.by, expires))
+	return reply(http.StatusOK, a.sessionOf(r.by, s.ends))
 }
 
 // postSession takes the bearer token and gives a cookie.
