@@ -36,13 +36,16 @@ type signIn struct {
 var byToken = Principal{Name: "token", SuperAdmin: true}
 
 // authorize takes the token as a header, else a cookie. A header of another scheme may be
-// that of a proxy.
+// that of a proxy. A *problem says that too many wrong tokens were sent.
 func (s *signIn) authorize(r *http.Request) (Principal, error) {
 	if token, sent := bearer(r); sent {
-		if !s.right(token) {
-			return Principal{}, ErrUnauthenticated
+		if s.right(token) {
+			return byToken, nil
 		}
-		return byToken, nil
+		if tooMany := s.guesses.wrong(r); tooMany != nil {
+			return Principal{}, tooMany
+		}
+		return Principal{}, ErrUnauthenticated
 	}
 	if _, ok := s.cookies.find(r, s.m.Now()); !ok {
 		return Principal{}, ErrUnauthenticated
@@ -98,11 +101,10 @@ func (a *API) postSession(r *request) (answer, error) {
 	if s == nil {
 		return nil, noSignIn
 	}
-	ok, refused := s.guesses.check(r.Request, func() bool { return s.right(token) })
-	switch {
-	case refused != nil:
-		return nil, refused
-	case !ok:
+	if !s.right(token) {
+		if tooMany := s.guesses.wrong(r.Request); tooMany != nil {
+			return nil, tooMany
+		}
 		wrong := a.unauthenticated("token: it is not the token of this API.")
 		wrong.Parameter = "token"
 		return nil, wrong
