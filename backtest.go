@@ -1,6 +1,7 @@
 package perfmon
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -29,13 +30,18 @@ func (f Firing) String() string {
 	return fmt.Sprintf("%s of %v from %s to %s: %v", f.Severity, f.Scope, f.From.Format(time.RFC3339), to, f.Value)
 }
 
+// MaxFirings is how many firings a back-test returns.
+const MaxFirings = 10_000
+
 // BackTest returns the alerts that a threshold would have opened over the last window, 0 for
 // the retention, oldest first. A threshold of endpoints or organizations is tested on each
-// that it would watch beside the thresholds that there are; those that an alert of the
-// service would have muted are returned as well. It judges points where a live threshold
-// judges steps, so something that lasted less than an interval may look different. Whether
-// the threshold is enabled does not matter. Errors: *FieldError.
-func (ts Thresholds) BackTest(t Threshold, window time.Duration) ([]Firing, error) {
+// that it would watch beside the thresholds that there are, of those that sees picks (nil:
+// all); those that an alert of the service would have muted are returned as well. It judges
+// points where a live threshold judges steps, so something that lasted less than an interval
+// may look different. Whether the threshold is enabled does not matter. It runs in the
+// caller's goroutine, until ctx ends. Errors: *FieldError, also of the Window where there
+// would be more than MaxFirings; that of ctx.
+func (ts Thresholds) BackTest(ctx context.Context, t Threshold, window time.Duration, sees func(Scope) bool) ([]Firing, error) {
 	m := ts.m
 	t, err := t.complete(m.registry.catalog())
 	if err != nil {
@@ -50,11 +56,20 @@ func (ts Thresholds) BackTest(t Threshold, window time.Duration) ([]Firing, erro
 	c, list := m.registry.catalog(), ts.with(t)
 	firings := []Firing{}
 	for _, scope := range m.history.scopesOf(t.Scope) {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("perfmon: back-test: %w", err)
+		}
+		if sees != nil && !sees(scope) {
+			continue
+		}
 		if w := watching(list, Key{t.Metric, scope}); w == nil || w.ID() != t.ID() {
 			continue // by a pattern that is more specific
 		}
 		if s, ok := m.history.series(scope, since.Add(-beforeSpan), time.Time{}, c, []string{t.Metric, ThroughputRPS}); ok {
 			firings = append(firings, backTest(t, scope, &settings, c, s, since, m.interval)...)
+		}
+		if len(firings) > MaxFirings {
+			return nil, fmt.Errorf("perfmon: back-test: %w", &FieldError{"Window", window, fmt.Sprintf("a window in which the threshold fires at most %d times", MaxFirings)})
 		}
 	}
 	slices.SortStableFunc(firings, func(a, b Firing) int { return a.From.Compare(b.From) })
@@ -89,6 +104,7 @@ func (h *history) scopesOf(kind ScopeKind) []Scope {
 func backTest(t Threshold, scope Scope, settings *Settings, c *catalog, s Series, since time.Time, interval time.Duration) []Firing {
 	metric, _ := c.find(t.Metric)
 	values, rates := s.Metrics[t.Metric].Values, s.Metrics[ThroughputRPS].Values
+	before := slidingMedian{times: s.Times, values: rates, span: beforeSpan}
 	var state lifecycle.State
 	var runBegan int
 	firings := []Firing{}
@@ -107,7 +123,7 @@ func backTest(t Threshold, scope Scope, settings *Settings, c *catalog, s Series
 			runBegan = i
 		}
 		if t.Metric == ThroughputRPS {
-			o.before = medianBefore(s.Times, rates, s.Times[runBegan], beforeSpan)
+			o.before = before.at(s.Times[runBegan])
 		}
 		f, ok := judgeThreshold(&t, settings, o)
 		if !ok || !at.After(since) {
@@ -126,13 +142,15 @@ func fire(firings []Firing, changes []lifecycle.Transition, f finding, state lif
 		last := len(firings) - 1
 		switch c.Change {
 		case lifecycle.Opened:
-			firings = append(firings, Firing{Scope: f.key.Scope, From: at, Severity: severityOf(state.Level), Value: f.value})
+			firings = append(firings, Firing{Scope: f.key.Scope, From: at, Value: f.value})
+			last++
 		case lifecycle.Reopened:
 			firings[last].To = time.Time{}
-		case lifecycle.Escalated:
-			firings[last].Severity = Critical
 		case lifecycle.Resolved:
 			firings[last].To = at
+		}
+		if level := firings[last].Severity.level(); state.Level > level {
+			firings[last].Severity = severityOf(state.Level)
 		}
 	}
 	return firings

@@ -1,7 +1,11 @@
 package perfmon_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -54,7 +58,7 @@ func TestBackTest(t *testing.T) {
 			[]perfmon.Firing{{From: at(43), To: at(48), Severity: perfmon.Critical, Value: perfmon.ValueOf(10.0 / 60)}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := b.Thresholds().BackTest(test.threshold, 0)
+			got, err := b.Thresholds().BackTest(t.Context(), test.threshold, 0, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +73,7 @@ func TestBackTest(t *testing.T) {
 			}
 		})
 	}
-	if _, err := b.Thresholds().BackTest(perfmon.Threshold{Metric: "nope"}, 0); err == nil {
+	if _, err := b.Thresholds().BackTest(t.Context(), perfmon.Threshold{Metric: "nope"}, 0, nil); err == nil {
 		t.Error("an unknown metric is accepted")
 	}
 }
@@ -128,10 +132,78 @@ func TestBackTestOfEndpoints(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.threshold.Disabled = true
-			got, err := b.Thresholds().BackTest(test.threshold, 0)
+			got, err := b.Thresholds().BackTest(t.Context(), test.threshold, 0, nil)
 			if diff := cmp.Diff(test.want, got, cmp.Comparer(func(a, b perfmon.Value) bool { return math.Abs(a.Float()-b.Float()) < 0.01 })); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		})
+	}
+}
+
+// Where every step makes a point, a back-test finds the alerts that there were, each with
+// the highest severity that it reached: escalated, reopened, or announced when its cooldown
+// ended.
+func TestBackTestFindsWhatThereWas(t *testing.T) {
+	th := perfmon.Threshold{
+		Metric: perfmon.ErrorRate, Warning: perfmon.ValueOf(20), Critical: perfmon.ValueOf(60), ConsecutiveViolations: 3, Cooldown: 2 * time.Minute,
+	}
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		b := start(t, perfmon.WithInterval(10*time.Second), perfmon.WithoutDefaultThresholds(), perfmon.WithThreshold(th))
+		script := ""
+		for range 25 {
+			percent := []int{0, 0, 30, 90}[rng.IntN(4)]
+			for range 1 + rng.IntN(6) {
+				script += fmt.Sprint(percent, " ")
+				b.errors(percent)
+			}
+		}
+		var want []perfmon.Firing
+		alerts, _ := b.Alerts().List(perfmon.AlertQuery{})
+		for _, a := range alerts {
+			f := perfmon.Firing{From: a.OpenedAt, Value: a.Changes[0].Value, Severity: perfmon.Warning}
+			for _, c := range a.Changes {
+				if c.Severity == perfmon.Critical {
+					f.Severity = perfmon.Critical
+				}
+			}
+			if a.State == perfmon.AlertResolved {
+				f.To = a.UpdatedAt
+			}
+			want = append([]perfmon.Firing{f}, want...)
+		}
+		got, err := b.Thresholds().BackTest(t.Context(), th, 0, nil)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || len(want) == 0 {
+			t.Errorf("seed %d: %s: %v (-want +got):\n%s", seed, script, err, diff)
+		}
+	}
+}
+
+// A back-test ends with its context, looks at what its caller may see alone, and returns no
+// more than so many firings.
+func TestBackTestIsBounded(t *testing.T) {
+	b := start(t, perfmon.WithStep(time.Minute), perfmon.WithoutDefaultThresholds(), perfmon.WithMaxEndpoints(600))
+	often := perfmon.Threshold{
+		Metric: perfmon.ErrorRate, Scope: perfmon.ScopeEndpoint, Warning: perfmon.ValueOf(1), ConsecutiveViolations: 1, MinRequests: 1, Cooldown: perfmon.NoCooldown,
+	}
+	name := func(i int) string { return fmt.Sprintf("/e%d", i) }
+	for minute := range 42 {
+		for i := range 500 {
+			b.rec.Record(time.Millisecond, &perfmon.Response{Method: "GET", Pattern: name(i), Status: 200 + 300*(minute%2)})
+		}
+		b.step()
+	}
+	var field *perfmon.FieldError
+	if _, err := b.Thresholds().BackTest(t.Context(), often, 0, nil); !errors.As(err, &field) || field.Field != "Window" {
+		t.Errorf("of 500 endpoints that fail every other minute: %v", err)
+	}
+	one := func(s perfmon.Scope) bool { return s.Endpoint == "GET /e7" }
+	if got, err := b.Thresholds().BackTest(t.Context(), often, 0, one); err != nil || len(got) != 21 {
+		t.Errorf("of one that is seen: %d firings, %v", len(got), err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got, err := b.Thresholds().BackTest(gone, often, 0, one); !errors.Is(err, context.Canceled) || got != nil {
+		t.Errorf("for a caller that is gone: %v, %v", got, err)
 	}
 }

@@ -3,7 +3,6 @@ package perfmon
 import (
 	"context"
 	"fmt"
-	"sort"
 	"sync"
 	"time"
 
@@ -278,24 +277,8 @@ func (m *Monitor) throughputBefore(now moment, key Key) Value {
 	if !ok {
 		return Value{}
 	}
-	return medianBefore(s.Times, s.Metrics[ThroughputRPS].Values, end, span)
-}
-
-// medianBefore returns the median of the values of the last span before end, absent
-// where there are too few.
-func medianBefore(times []time.Time, values []float64, end time.Time, span time.Duration) Value {
-	since := end.Add(-span)
-	var before []float64
-	for i := sort.Search(len(values), func(i int) bool { return !times[i].Before(since) }); i < len(values) && times[i].Before(end); i++ {
-		if v := values[i]; v == v {
-			before = append(before, v)
-		}
-	}
-	if len(before) < beforePoints {
-		return Value{}
-	}
-	slices.Sort(before)
-	return ValueOf(before[len(before)/2])
+	before := slidingMedian{times: s.Times, values: s.Metrics[ThroughputRPS].Values, span: span}
+	return before.at(end)
 }
 
 // notePresence sets for how long the metric has had no value, where that may be an alert.

@@ -55,7 +55,10 @@ func (a *API) principal(r *http.Request) (Principal, *problem) {
 		}
 	}
 	p, err := a.authorize(r)
+	var answered *problem // of our own authorizer
 	switch {
+	case errors.As(err, &answered):
+		return Principal{}, answered
 	case errors.Is(err, ErrUnauthenticated):
 		return Principal{}, a.unauthenticated("The request does not say, or cannot prove, who makes it.")
 	case err != nil || !p.SuperAdmin && p.Organization == "":

@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -26,23 +28,37 @@ func (a *API) backTest(r *request) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	// It takes a while, and whoever may read may ask for it.
-	if !a.backTesting.TryLock() {
-		return nil, tooMany("Another back-test is running.", time.Second)
+	release, refused := a.backTests.take(a.caller(r))
+	if refused != nil {
+		return nil, refused
 	}
-	defer a.backTesting.Unlock()
-	firings, err := a.m.Thresholds().BackTest(t, window)
-	if err != nil {
-		return nil, thresholdWire.translate(err)
-	}
-	seen := []perfmon.Firing{}
-	for _, f := range firings {
-		if r.by.sees(f.Organization) {
-			seen = append(seen, f)
+	defer release()
+	// The client may go away; the limit protects the host, so it goes by real time.
+	ctx, cancel := context.WithTimeout(r.Context(), backTestLimit)
+	defer cancel()
+	sees := func(s perfmon.Scope) bool { return r.by.sees(s.Organization) }
+	firings, err := a.m.Thresholds().BackTest(ctx, t, window, sees)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return nil, &problem{
+			Status: http.StatusServiceUnavailable,
+			Detail: fmt.Sprintf("The back-test was given up, because it takes more than %v or the client is gone: ask for fewer hours, or a pattern that matches less.", backTestLimit),
 		}
+	case err != nil:
+		return nil, backTestWire.translate(err)
 	}
-	return reply(http.StatusOK, backTestAnswer{a.m.Now(), window.Hours(), seen})
+	return reply(http.StatusOK, backTestAnswer{a.m.Now(), window.Hours(), firings})
 }
+
+// backTestLimit is how long a back-test may take.
+const backTestLimit = 10 * time.Second
+
+// backTestWire names the fields of a back-test.
+var backTestWire = func() wire {
+	w := wire{"Window": {name: "hours", unit: time.Hour, own: true, want: fmt.Sprintf("fewer: the threshold fires more than %d times in them", perfmon.MaxFirings)}}
+	maps.Copy(w, thresholdWire)
+	return w
+}()
 
 // readBackTest reads the body of PUT thresholds/, with "hours", and "updates" only where
 // something is to be changed.

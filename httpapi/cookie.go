@@ -16,6 +16,10 @@ import (
 // sessionLife is how long a cookie signs in.
 const sessionLife = 12 * time.Hour
 
+// clockSkew is how far the clocks of replicas may be apart: a cookie that one of them has
+// just made counts at all of them.
+const clockSkew = 5 * time.Minute
+
 // cookies makes and checks cookies that sign in whoever has shown the bearer token. A
 // cookie holds when it ends, a random number and a code over both (HMAC, RFC 2104) by a key
 // that follows from the token (HKDF, RFC 5869). So nothing is kept on the server, a cookie
@@ -63,29 +67,39 @@ func (c cookies) code(data []byte) []byte {
 	return h.Sum(nil)
 }
 
-// check returns when a cookie ends; ok is false for one that is over or not of this token.
-func (c cookies) check(value string, now time.Time) (ends time.Time, ok bool) {
+// session is what a cookie holds. The zero session is none.
+type session struct {
+	ends  time.Time
+	nonce [cookieNonce]byte // tells it from others
+}
+
+// check returns the session of a cookie, none for one that is over or not of this token.
+func (c cookies) check(value string, now time.Time) (s session, ok bool) {
 	data, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil || len(data) != cookieSize {
-		return time.Time{}, false
+		return session{}, false
 	}
 	data, code := data[:cookieTime+cookieNonce], data[cookieTime+cookieNonce:]
 	if !hmac.Equal(code, c.code(data)) {
-		return time.Time{}, false
+		return session{}, false
 	}
-	ends = time.Unix(int64(binary.BigEndian.Uint64(data)), 0).UTC()
-	// A clock that is set back makes no cookie live longer than a new one.
-	return ends, now.Before(ends) && !ends.After(now.Add(sessionLife))
+	s.ends = time.Unix(int64(binary.BigEndian.Uint64(data)), 0).UTC()
+	copy(s.nonce[:], data[cookieTime:])
+	// A clock that is set back makes no cookie live much longer than a new one.
+	if !now.Before(s.ends) || s.ends.After(now.Add(sessionLife+clockSkew)) {
+		return session{}, false
+	}
+	return s, true
 }
 
-// find returns when the session of a request ends; ok is false where it has none.
-func (c cookies) find(r *http.Request, now time.Time) (ends time.Time, ok bool) {
+// find returns the session of a request, none where it has no cookie that counts.
+func (c cookies) find(r *http.Request, now time.Time) (s session, ok bool) {
 	for _, sent := range r.CookiesNamed(c.name) { // mounts below one another have one each
-		if ends, ok = c.check(sent.Value, now); ok {
-			return ends, true
+		if s, ok = c.check(sent.Value, now); ok {
+			return s, true
 		}
 	}
-	return time.Time{}, false
+	return session{}, false
 }
 
 // header returns the cookie for a browser; without a value it takes the cookie away. It has

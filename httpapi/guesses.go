@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,8 +19,10 @@ const (
 	guessAtOnceOwn, guessRateOwn = 10, 0.1
 )
 
-// guesses limits how often wrong tokens are sent, from one address and in all. It owns the
-// counts; it is safe for concurrent use.
+// guesses limits how often wrong tokens are answered, from one address and in all. Right
+// ones always pass: else a stranger who sends wrong ones could keep everybody out. So it is
+// the length of the token that keeps it from being guessed, and not this limit, which slows
+// down clients that have a token of the past. It owns the counts; it is safe for concurrent use.
 type guesses struct {
 	m *perfmon.Monitor
 
@@ -32,9 +35,8 @@ func newGuesses(m *perfmon.Monitor) *guesses {
 	return &guesses{m: m, all: rate.NewLimiter(guessRate, guessAtOnce), own: map[netip.Prefix]*rate.Limiter{}}
 }
 
-// check asks whether a token is right, unless too many wrong ones were sent. Only wrong ones
-// count, so that others cannot lock out a client before the limit of all is reached.
-func (g *guesses) check(r *http.Request, right func() bool) (ok bool, refused *problem) {
+// wrong counts a wrong token. It returns a 429 where too many were sent, which does not count.
+func (g *guesses) wrong(r *http.Request) *problem {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Unix(0, 0).Add(g.m.Elapsed())
@@ -46,16 +48,13 @@ func (g *guesses) check(r *http.Request, right func() bool) (ok bool, refused *p
 	}
 	for _, l := range []*rate.Limiter{own, g.all} {
 		if missing := 1 - l.TokensAt(now); missing > 0 {
-			return false, tooMany("Too many wrong tokens were sent.", inUnits(math.Max(missing/float64(l.Limit()), 1e-3), time.Second))
+			return tooMany("Too many wrong tokens were sent.", inUnits(math.Max(missing/float64(l.Limit()), 1e-3), time.Second))
 		}
-	}
-	if right() {
-		return true, nil
 	}
 	own.AllowN(now, 1)
 	g.all.AllowN(now, 1)
 	g.own[from] = own
-	return false, nil
+	return nil
 }
 
 // forget drops those that may send as many as anybody; mu is held. What remains is bounded
@@ -69,13 +68,19 @@ func (g *guesses) forget(now time.Time) {
 }
 
 // network is whom an address stands for: itself, or for IPv6 its network of 64 bits, whose
-// addresses one client can have all of. An address of another kind is the zero Prefix.
+// addresses one client can have all of. It may be without a port: middleware of the host
+// that takes it from a header of a proxy leaves it so. An address of another kind is the zero
+// Prefix.
 func network(address string) netip.Prefix {
-	at, err := netip.ParseAddrPort(address)
+	ip, err := netip.ParseAddr(strings.Trim(address, "[]"))
 	if err != nil {
-		return netip.Prefix{}
+		at, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return netip.Prefix{}
+		}
+		ip = at.Addr()
 	}
-	ip := at.Addr().Unmap().WithZone("")
+	ip = ip.Unmap().WithZone("")
 	bits := 64
 	if ip.Is4() {
 		bits = 32

@@ -53,7 +53,7 @@ type API struct {
 	recent    *recent
 	pageFiles fs.FS // nil: those that are embedded
 
-	backTesting sync.Mutex // held while there is a back-test
+	backTests backTests
 
 	closing sync.Once
 	closed  chan struct{} // ends streams

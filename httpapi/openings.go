@@ -16,7 +16,7 @@ import (
 // Limits of streams.
 const (
 	maxStreams    = 256 // in all
-	maxStreamsOwn = 4   // of a principal
+	maxStreamsOwn = 4   // of a caller
 
 	// How often streams may be opened: at once, and each second.
 	openAtOnce, openRate       = 256, 50
@@ -33,26 +33,26 @@ type openings struct {
 	all *rate.Limiter
 
 	mu   sync.Mutex
-	open int                       // mu
-	own  map[Principal]*openingsOf // those that opened one lately; mu
+	open int                    // mu
+	own  map[caller]*openingsOf // those that opened one lately; mu
 }
 
-// openingsOf is of one principal.
+// openingsOf is of one caller.
 type openingsOf struct {
 	open  int
 	limit *rate.Limiter
 }
 
 func newOpenings(m *perfmon.Monitor) *openings {
-	return &openings{m: m, all: rate.NewLimiter(openRate, openAtOnce), own: map[Principal]*openingsOf{}}
+	return &openings{m: m, all: rate.NewLimiter(openRate, openAtOnce), own: map[caller]*openingsOf{}}
 }
 
 // now is the time that limits go by. It never goes back.
 func (o *openings) now() time.Time { return time.Unix(0, 0).Add(o.m.Elapsed()) }
 
-// take makes room for a stream of a principal, or says why there is none. release gives
-// the room back.
-func (o *openings) take(by Principal) (release func(), refused *problem) {
+// take makes room for a stream of a caller, or says why there is none. release gives the
+// room back.
+func (o *openings) take(by caller) (release func(), refused *problem) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.now()
@@ -67,7 +67,7 @@ func (o *openings) take(by Principal) (release func(), refused *problem) {
 	if o.open >= maxStreams {
 		return nil, tooMany(fmt.Sprintf("%d streams are open, which is the most there may be.", maxStreams), retrySlot)
 	}
-	// The principal's own limit comes first, so that nobody uses up what is everybody's.
+	// The caller's own limit comes first, so that nobody uses up what is everybody's.
 	for _, l := range []*rate.Limiter{own.limit, o.all} {
 		r := l.ReserveN(now, 1)
 		if wait := r.DelayFrom(now); wait > 0 {
@@ -86,7 +86,7 @@ func (o *openings) take(by Principal) (release func(), refused *problem) {
 	}, nil
 }
 
-// forget drops the principals that have no stream and may open as many at once as any;
+// forget drops the callers that have no stream and may open as many at once as any;
 // mu is held. What remains is bounded by how often all of them may open one.
 func (o *openings) forget(now time.Time) {
 	for by, own := range o.own {

@@ -23,7 +23,7 @@ func (a *API) realtime(r *request) (answer, error) {
 	if sent := r.Header.Values(lastEventHeader); len(sent) > 0 && sent[0] != "" {
 		name, from, resumes = lastEventHeader, strings.Join(sent, ", "), true
 	}
-	s := &stream{a: a, by: r.by}
+	s := &stream{a: a, by: r.by, caller: a.caller(r)}
 	if resumes {
 		p, ok := parsePosition(from)
 		if !ok {

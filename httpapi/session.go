@@ -36,18 +36,30 @@ type signIn struct {
 var byToken = Principal{Name: "token", SuperAdmin: true}
 
 // authorize takes the token as a header, else a cookie. A header of another scheme may be
-// that of a proxy.
+// that of a proxy. A *problem says that too many wrong tokens were sent.
 func (s *signIn) authorize(r *http.Request) (Principal, error) {
 	if token, sent := bearer(r); sent {
-		if !s.right(token) {
-			return Principal{}, ErrUnauthenticated
+		if s.right(token) {
+			return byToken, nil
 		}
-		return byToken, nil
+		if tooMany := s.guesses.wrong(r); tooMany != nil {
+			return Principal{}, tooMany
+		}
+		return Principal{}, ErrUnauthenticated
 	}
 	if _, ok := s.cookies.find(r, s.m.Now()); !ok {
 		return Principal{}, ErrUnauthenticated
 	}
 	return byToken, nil
+}
+
+// session returns the session that a request is made in, none where the token comes with
+// it.
+func (s *signIn) session(r *http.Request) (in session) {
+	if _, sent := bearer(r); !sent {
+		in, _ = s.cookies.find(r, s.m.Now())
+	}
+	return in
 }
 
 // bearer returns the token that a request sends as a header.
@@ -66,11 +78,11 @@ func (a *API) getSession(r *request) (answer, error) {
 	if err := readParams(r).finish(); err != nil {
 		return nil, err
 	}
-	var expires time.Time
-	if _, sent := bearer(r.Request); a.signIn != nil && !sent {
-		expires, _ = a.signIn.cookies.find(r.Request, a.m.Now())
+	var s session
+	if a.signIn != nil {
+		s = a.signIn.session(r.Request)
 	}
-	return reply(http.StatusOK, a.sessionOf(r.by, expires))
+	return reply(http.StatusOK, a.sessionOf(r.by, s.ends))
 }
 
 // postSession takes the bearer token and gives a cookie.
@@ -89,11 +101,10 @@ func (a *API) postSession(r *request) (answer, error) {
 	if s == nil {
 		return nil, noSignIn
 	}
-	ok, refused := s.guesses.check(r.Request, func() bool { return s.right(token) })
-	switch {
-	case refused != nil:
-		return nil, refused
-	case !ok:
+	if !s.right(token) {
+		if tooMany := s.guesses.wrong(r.Request); tooMany != nil {
+			return nil, tooMany
+		}
 		wrong := a.unauthenticated("token: it is not the token of this API.")
 		wrong.Parameter = "token"
 		return nil, wrong

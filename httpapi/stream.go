@@ -24,6 +24,7 @@ const (
 type stream struct {
 	a      *API
 	by     Principal
+	caller caller
 	resume *position // nil: from now on
 	at     position  // of the client
 }
@@ -38,7 +39,7 @@ func (s *stream) write(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 	}
-	release, refused := s.a.openings.take(s.by)
+	release, refused := s.a.openings.take(s.caller)
 	if refused != nil {
 		refused.write(w, r)
 		return

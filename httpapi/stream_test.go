@@ -339,6 +339,29 @@ func TestStreamsOfAPrincipal(t *testing.T) {
 	}
 }
 
+// All who sign in with the bearer token are one principal: each session has four streams of
+// its own, and so have all together that send the token itself.
+func TestStreamsOfASession(t *testing.T) {
+	_, _, api := still(t, httpapi.WithBearerToken(token))
+	sessions := map[string]http.Header{"Anna": signIn(t, api), "Ben": signIn(t, api), "a program": {"Authorization": {"Bearer " + token}}}
+	server := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, values := range sessions[r.Header.Get("As")] {
+			r.Header[name] = values
+		}
+		api.ServeHTTP(w, r)
+	}), false, nil)
+	for as := range sessions {
+		for i := range 4 {
+			if c := realtime(t, server, as, ""); c.resp.StatusCode != 200 {
+				t.Fatalf("stream %d of %s: %d", i, as, c.resp.StatusCode)
+			}
+		}
+	}
+	for as := range sessions {
+		tooMany(t, realtime(t, server, as, ""), "10")
+	}
+}
+
 // A principal opens ten streams at once, and then one each second.
 func TestStreamsOpenedTooOften(t *testing.T) {
 	_, mock, api := still(t)

@@ -223,7 +223,7 @@ func (s State) announce(r Rule, e Event) (State, []Transition) {
 	}
 	s.Muted, s.Covered = false, false
 	s.CoolFrom = e.At
-	s.Level = e.Level // what people are told is true now
+	s.Level = min(s.Level, e.Level) // what people are told is true now; one worse value is no run
 	return s, []Transition{{Announced, true}}
 }
 

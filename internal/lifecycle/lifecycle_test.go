@@ -119,6 +119,9 @@ func TestRules(t *testing.T) {
 
 		{"covered, it opens and goes without a word", rule, "qqqq...", "2:opened 6:resolved"},
 		{"it is announced when the cover is gone", rule, "qqqqww...", "2:opened 4:announced* 8:resolved*"},
+		{"it is announced as a warning by one critical value, and escalates after a run", rule, "www...www" + strings.Repeat("w", 11) + "ccc...",
+			"2:opened* 5:resolved* 8:reopened 20:announced* 22:escalated* 25:resolved*"},
+		{"by one critical value when the cover is gone, too", rule, "qqqcww...", "2:opened 3:announced* 8:resolved*"},
 		{"by hand it escalates as it is told", rule, "qqqe...", "2:opened 3:escalated 3:announced* 6:resolved*"},
 		{"acknowledged and dismissed without a word, too", rule, "qqqad", "2:opened 3:acknowledged 4:dismissed"},
 		{"covered, it escalates without a word", rule, "qqqQQQ...", "2:opened 5:escalated 8:resolved"},
@@ -213,6 +216,9 @@ func TestInvariants(t *testing.T) {
 					escalated := slices.ContainsFunc(ts, func(t lc.Transition) bool { return t.Change == lc.Escalated })
 					if !open || dismissed || at-told < rule.Cooldown && !escalated {
 						fail("announced what is not open, or too early")
+					}
+					if s.Level > level {
+						fail("announced as worse than it is")
 					}
 					told, level = at, s.Level
 				case lc.Escalated:
