@@ -86,7 +86,7 @@ func (h *history) endpoints(since time.Time, points int) ([]time.Time, []endpoin
 			continue
 		}
 		sum := endpointSum{requestSum: requestSum{scope: scope, from: h.earliest(since)}}
-		sum.add(s, since)
+		sum.add(s, since, h.counting)
 		if sum.requests == 0 {
 			continue
 		}

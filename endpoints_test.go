@@ -75,3 +75,50 @@ func TestEndpointTable(t *testing.T) {
 		}
 	}
 }
+
+// What was counted since the last point counts for as long as it took, also in a window
+// that is shorter: the figures of ten requests a second say so however short it is. A gap
+// before it is no part of that time.
+func TestThroughputOfAShortWindow(t *testing.T) {
+	b := start(t) // a step of 10 s, an interval of 60 s
+	second := func() {
+		for range 100 {
+			b.rec.Record(time.Millisecond, &perfmon.Response{Method: "GET", Pattern: "/", Status: 200, Organization: "acme"})
+		}
+		b.step()
+	}
+	check := func(window, since time.Duration) {
+		t.Helper()
+		h := b.History()
+		for name, s := range map[string]perfmon.RequestStats{
+			"service": h.Requests(window), "endpoint": h.Endpoints(window)[0], "organization": h.Organizations(window)[0], "row": h.EndpointTable(window, 0).Endpoints[0].RequestStats,
+		} {
+			if rps := s.Throughput.Float(); math.Abs(rps-10) > 1e-9 || !s.From.Equal(noon.Add(since)) {
+				t.Errorf("%s over %v: %v/s of %d requests from %v", name, window, rps, s.Requests, s.From)
+			}
+		}
+	}
+	for range 3 {
+		second()
+	}
+	check(9700*time.Millisecond, 0) // before the first point
+	for range 8 {
+		second()
+	}
+	check(9700*time.Millisecond, time.Minute)
+	check(49*time.Second, time.Minute)
+	off, on := false, true
+	if _, err := b.Config().Update(perfmon.SettingsUpdate{Enabled: &off}, "test"); err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Add(35 * time.Minute)
+	if _, err := b.Config().Update(perfmon.SettingsUpdate{Enabled: &on}, "test"); err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Add(b.Step()) // finds the gap
+	began := b.Now().Sub(noon)
+	for range 2 {
+		second()
+	}
+	check(5*time.Second, began)
+}

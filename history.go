@@ -89,6 +89,8 @@ type history struct {
 	service map[string]ring.Column
 	scopes  map[Scope]*scopeHistory
 	begun   time.Time // since when there is anything; zero: there is not
+
+	counting time.Time // since when what is pending is counted: the last point, or the end of a gap
 }
 
 // scopeHistory is what is kept of an endpoint or an organization.
@@ -107,7 +109,7 @@ func newHistory(points int) *history {
 func (h *history) begin(at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.begun.IsZero() {
+	if h.counting = at; h.begun.IsZero() {
 		h.begun = at
 	}
 }
@@ -141,10 +143,11 @@ func (h *history) scope(scope Scope) *scopeHistory {
 	return s
 }
 
-// forget drops what was counted since the last point.
-func (h *history) forget() {
+// forget drops what was counted since the last point, and counts from now on.
+func (h *history) forget(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.counting = now
 	for _, s := range h.scopes {
 		s.pending.Reset()
 	}
@@ -168,6 +171,7 @@ func (h *history) close(at time.Time, elapsed, retention time.Duration, c *catal
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ring.Append(at)
+	h.counting = at
 	p = Point{Time: at, ElapsedSeconds: elapsed.Seconds(), Values: map[string]Value{}}
 	for i, v := range values {
 		if math.IsNaN(v) {

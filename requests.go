@@ -52,8 +52,8 @@ func deltaFigures(d *traffic.Delta, elapsed time.Duration) requestFigures {
 // all requests in it, with at most 1 % relative error.
 type RequestStats struct {
 	Scope
-	// From is when the window begins: up to 10 minutes before what was asked, or up to
-	// 1 hour in the part of the past that is more than an hour ago.
+	// From is when the window begins: up to 10 minutes or an interval before what was
+	// asked, or up to 1 hour in the part of the past that is more than an hour ago.
 	From       time.Time `json:"from"`
 	Requests   uint64    `json:"requests"`
 	Errors     uint64    `json:"errors"`
@@ -167,7 +167,7 @@ func (h *history) sum(since time.Time, pick func(Scope) bool, together bool) []r
 		if len(sums) == 0 || !together {
 			sums = append(sums, requestSum{scope: scope, from: begin})
 		}
-		sums[len(sums)-1].add(s, since)
+		sums[len(sums)-1].add(s, since, h.counting)
 	}
 	if together && len(sums) > 0 {
 		sums[0].scope = Scope{}
@@ -175,14 +175,18 @@ func (h *history) sum(since time.Time, pick func(Scope) bool, together bool) []r
 	return sums
 }
 
-// add adds what was counted for a scope after since.
-func (sum *requestSum) add(s *scopeHistory, since time.Time) {
+// add adds what was counted for a scope after since. Where the window is shorter than what
+// is counted together, it begins earlier. counting is when what is pending began.
+func (sum *requestSum) add(s *scopeHistory, since, counting time.Time) {
 	d := s.digests.Since(since, &sum.times)
 	sum.times.Merge(&s.pending.Times)
 	sum.requests += d.Responses + s.pending.Responses
 	sum.failed += d.Errors + s.pending.Errors
 	if !d.From.IsZero() && d.From.Before(sum.from) {
 		sum.from = d.From
+	}
+	if s.pending.Responses > 0 && counting.Before(sum.from) {
+		sum.from = counting
 	}
 }
 

@@ -53,7 +53,7 @@ func (m *Monitor) resume(now moment) {
 	nothing := func(string, *traffic.Counts) {}
 	l.reader.Endpoints(nothing)
 	l.reader.Organizations(nothing)
-	m.history.forget()
+	m.history.forget(now.wall)
 	ignore := func(int, float64) {}
 	for _, meter := range m.allMeters() {
 		meter.endStep(0, ignore)

@@ -38,15 +38,16 @@ const (
 	cookieSize  = cookieTime + cookieNonce + cookieCode
 )
 
-// newCookies returns the cookies of a token. Their name follows from the token, too, so
-// that services on different ports of one host, which share their cookies, do not sign each
-// other out.
-func newCookies(token string) (cookies, error) {
-	key, err := hkdf.Key(sha256.New, []byte(token), nil, "perfmon session key 1", sha256.Size)
+// newCookies returns the cookies of a token and a mount. Their name follows from both, so that
+// services on different ports of one host, which share their cookies, do not sign each other
+// out; and that a browser signs out of a mount below another one, to which it sends the
+// cookies of both.
+func newCookies(token, prefix string) (cookies, error) {
+	key, err := hkdf.Key(sha256.New, []byte(token), nil, "perfmon session key 2 "+prefix, sha256.Size)
 	if err != nil {
 		return cookies{}, err
 	}
-	name, err := hkdf.Key(sha256.New, []byte(token), nil, "perfmon session name 1", 4)
+	name, err := hkdf.Key(sha256.New, []byte(token), nil, "perfmon session name 2 "+prefix, 4)
 	if err != nil {
 		return cookies{}, err
 	}
@@ -109,10 +110,17 @@ func (c cookies) find(r *http.Request, now time.Time) (s session, ok bool) {
 func (c cookies) header(r *http.Request, value string, life time.Duration) string {
 	cookie := http.Cookie{
 		Name: c.name, Value: value, MaxAge: int(life.Seconds()), HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
+		Secure: r.TLS != nil || forwardedTLS(r),
 	}
 	if value == "" {
 		cookie.MaxAge = -1
 	}
 	return cookie.String()
+}
+
+// forwardedTLS reports whether a proxy says that it was asked over TLS. Of several proxies
+// the first in the list is the one that the client asked.
+func forwardedTLS(r *http.Request) bool {
+	first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-Proto"), ",")
+	return strings.EqualFold(strings.TrimSpace(first), "https")
 }

@@ -10,7 +10,7 @@ import (
 
 func newTestCookies(tb testing.TB, token string) cookies {
 	tb.Helper()
-	c, err := newCookies(token)
+	c, err := newCookies(token, DefaultPrefix)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -45,9 +45,14 @@ func TestCookies(t *testing.T) {
 			t.Errorf("a cookie that ends %s is taken", name)
 		}
 	}
-	other := newTestCookies(t, "0123456789abcdeg")
-	if _, ok := other.check(value, now); ok || other.name == c.name {
-		t.Errorf("another token: %v, its cookies are called %s", ok, other.name)
+	below, err := newCookies("0123456789abcdef", DefaultPrefix+"below/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, other := range map[string]cookies{"token": newTestCookies(t, "0123456789abcdeg"), "mount": below} {
+		if _, ok := other.check(value, now); ok || other.name == c.name {
+			t.Errorf("another %s: %v, its cookies are called %s", what, ok, other.name)
+		}
 	}
 }
 

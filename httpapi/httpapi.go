@@ -77,6 +77,9 @@ func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 		}
 		errs = append(errs, o(a))
 	}
+	if a.signIn != nil {
+		errs = append(errs, a.signIn.mount(a.prefix))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}

@@ -43,8 +43,8 @@ func newReader(by Principal) *reader {
 	return &reader{by: by, queue: make(chan *frame, streamQueue), cut: make(chan struct{})}
 }
 
-// join adds a reader that has the events up to a number, unless later ones were handed
-// out already: then the reader has to catch up first.
+// join adds a reader that has the events up to a number. Where later ones were handed out
+// already, or more have come than its queue is for, it has to catch up first.
 func (h *hub) join(r *reader, after uint64) (joined bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -60,7 +60,8 @@ func (h *hub) join(r *reader, after uint64) (joined bool) {
 			h.cancel = append(h.cancel, h.m.Watch(h.giveLive))
 		}
 	}
-	if h.number > after {
+	// From here on every event is handed out, so that what a reader is added with is all.
+	if missed := h.m.Alerts().Events(after, eventPage); h.number > after || len(missed.List) == eventPage || !missed.Complete {
 		return false
 	}
 	r.after = after
@@ -172,8 +173,9 @@ func (h *hub) encode(s perfmon.Sample) *frame {
 // giveTo puts a frame into the queue of a reader that may see it and has not had it. A
 // reader whose queue is full is cut. mu is held.
 func (h *hub) giveTo(r *reader, f *frame) {
+	_, joined := h.readers[r]
 	switch {
-	case f == nil, !r.by.sees(f.organization):
+	case f == nil, !joined, !r.by.sees(f.organization):
 		return
 	case f == r.sample, f.number > 0 && f.number <= r.after:
 		return
@@ -188,9 +190,11 @@ func (h *hub) giveTo(r *reader, f *frame) {
 	}
 }
 
-// drop cuts a reader off: what is in its queue has no gap, and nothing follows it. mu is
-// held.
+// drop cuts a reader off: what is in its queue has no gap, and nothing follows it. Cutting it
+// off twice changes nothing. mu is held.
 func (h *hub) drop(r *reader) {
-	delete(h.readers, r)
-	close(r.cut)
+	if _, joined := h.readers[r]; joined {
+		delete(h.readers, r)
+		close(r.cut)
+	}
 }

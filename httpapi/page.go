@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/exp/slices"
+
 	"github.com/backend-prs/perfmon/httpapi/page"
 )
 
@@ -63,10 +65,19 @@ func (a *API) pageAnswer(name string) (answer, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
 		return nil, notFound("file", name)
+	case err != nil && !hasFile(a.pageFiles, name): // a folder, or a name that no file can have
+		return nil, notFound("file", name)
 	case err != nil:
 		return nil, err
 	}
 	return pageAnswer{f}, nil
+}
+
+// hasFile reports whether there is a file of that name. File systems give errors of their
+// own for names that are too long or lead through a file.
+func hasFile(files fs.FS, name string) bool {
+	list, err := fs.ReadDir(files, path.Dir(name))
+	return err == nil && slices.ContainsFunc(list, func(e fs.DirEntry) bool { return e.Name() == path.Base(name) && !e.IsDir() })
 }
 
 // withSlash returns where the mount is for a client that left out the slash at its end: a

@@ -3,11 +3,16 @@ package httpapi_test
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
+	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -222,4 +227,57 @@ func TestPageFiles(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
+}
+
+// Names that no file can have are not found, in a folder of the machine too, and nothing is
+// logged of them. A file that cannot be read is a failure.
+func TestPageFilesOfAFolder(t *testing.T) {
+	s := serve(t)
+	dir := t.TempDir()
+	for _, name := range []string{"index.html", "a.js", "broken.js"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder.js"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	logged := make(chan string, 1)
+	log := slog.New(slog.NewTextHandler(lines(logged), nil))
+	api, err := httpapi.New(s.Monitor, httpapi.WithPageFiles(unreadable{os.DirFS(dir), "broken.js"}), httpapi.WithLogger(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{
+		"a.js": 200, "b.js": 404, "folder.js": 404, "a.js/b.js": 404, "folder.js/b.js": 404, strings.Repeat("a", 300) + ".js": 404,
+		strings.Repeat("a/", 3000) + "a.js": 404, "a%00.js": 404, "..%2fa.js": 404, "%ff.js": 404, "a.js%2f": 200, "%5ca.js": 404,
+	} {
+		r := httptest.NewRequest("GET", httpapi.DefaultPrefix+"page/"+name, nil)
+		w := httptest.NewRecorder()
+		if api.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("page/%.20s: %d, want %d", name, w.Code, want)
+		}
+	}
+	if len(logged) > 0 {
+		t.Errorf("it is logged: %s", <-logged)
+	}
+	r := httptest.NewRequest("GET", httpapi.DefaultPrefix+"page/broken.js", nil)
+	w := httptest.NewRecorder()
+	if api.ServeHTTP(w, r); w.Code != 500 {
+		t.Errorf("a file that cannot be read: %d", w.Code)
+	}
+	receive(t, logged)
+}
+
+// unreadable is a file system with a file that cannot be read.
+type unreadable struct {
+	fs.FS
+	name string
+}
+
+func (u unreadable) Open(name string) (fs.File, error) {
+	if name == u.name {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("the disk is broken")}
+	}
+	return u.FS.Open(name)
 }

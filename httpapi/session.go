@@ -29,7 +29,8 @@ type signIn struct {
 	m       *perfmon.Monitor
 	cookies cookies
 	guesses *guesses
-	right   func(token string) bool // compares in constant time
+	right   func(token string) bool   // compares in constant time
+	mount   func(prefix string) error // makes the cookies, once the prefix is known
 }
 
 // byToken is who has the token.

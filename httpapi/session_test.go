@@ -195,6 +195,9 @@ func TestCookieAttributes(t *testing.T) {
 		"plain":                    {false, "", "Max-Age=43200; HttpOnly; SameSite=Strict"},
 		"TLS":                      {true, "", "Max-Age=43200; HttpOnly; Secure; SameSite=Strict"},
 		"TLS at a proxy":           {false, "https", "Max-Age=43200; HttpOnly; Secure; SameSite=Strict"},
+		"TLS at the first of two":  {false, "https, http", "Max-Age=43200; HttpOnly; Secure; SameSite=Strict"},
+		"TLS at both":              {false, "HTTPS,https", "Max-Age=43200; HttpOnly; Secure; SameSite=Strict"},
+		"TLS between proxies":      {false, "http, https", "Max-Age=43200; HttpOnly; SameSite=Strict"},
 		"no TLS at a proxy":        {false, "http", "Max-Age=43200; HttpOnly; SameSite=Strict"},
 		"TLS behind plain proxies": {true, "http", "Max-Age=43200; HttpOnly; Secure; SameSite=Strict"},
 	} {
@@ -283,10 +286,17 @@ func TestCookiePath(t *testing.T) {
 	}
 }
 
-// Two mounts on one host sign in on their own, one below the other as well.
-func TestTwoMounts(t *testing.T) {
+// Mounts on one host sign in and out on their own, one below the other as well, whether
+// they have the same token or not.
+func TestMountsOfOneHost(t *testing.T) {
+	const a, b = "token-of-a-0123456789", "token-of-b-0123456789"
+	t.Run("two tokens", func(t *testing.T) { testMounts(t, a, b) })
+	t.Run("one token", func(t *testing.T) { testMounts(t, a, a) })
+}
+
+func testMounts(t *testing.T, tokenOfA, tokenOfB string) {
 	mux := http.NewServeMux()
-	for prefix, token := range map[string]string{"/a/": "token-of-a-0123456789", "/a/b/": "token-of-b-0123456789", "/c/": "token-of-b-0123456789"} {
+	for prefix, token := range map[string]string{"/a/": tokenOfA, "/a/b/": tokenOfB, "/c/": tokenOfB} {
 		_, _, api := still(t, httpapi.WithBearerToken(token), httpapi.WithPrefix(prefix))
 		mux.Handle(prefix, api)
 	}
@@ -318,9 +328,9 @@ func TestTwoMounts(t *testing.T) {
 		status             int
 		then               []int
 	}{
-		{"POST", "/a/session", `{"token":"token-of-a-0123456789"}`, 201, []int{200, 401, 401}},
-		{"POST", "/a/b/session", `{"token":"token-of-b-0123456789"}`, 201, []int{200, 200, 401}},
-		{"POST", "/c/session", `{"token":"token-of-b-0123456789"}`, 201, []int{200, 200, 200}},
+		{"POST", "/a/session", `{"token":"` + tokenOfA + `"}`, 201, []int{200, 401, 401}},
+		{"POST", "/a/b/session", `{"token":"` + tokenOfB + `"}`, 201, []int{200, 200, 401}},
+		{"POST", "/c/session", `{"token":"` + tokenOfB + `"}`, 201, []int{200, 200, 200}},
 		{"DELETE", "/a/b/session", "", 204, []int{200, 401, 200}},
 		{"DELETE", "/a/session", "", 204, []int{401, 401, 200}},
 	} {

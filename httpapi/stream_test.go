@@ -406,3 +406,63 @@ func TestStreamsInAll(t *testing.T) {
 		}
 	}
 }
+
+// meanwhile is a client that takes the line that says where its stream stands so slowly that
+// something happens.
+type meanwhile struct {
+	*httptest.ResponseRecorder
+	happens func()
+}
+
+func (m *meanwhile) Write(p []byte) (int, error) {
+	if strings.HasPrefix(string(p), "id: ") && m.happens != nil {
+		m.happens()
+		m.happens = nil
+	}
+	return m.ResponseRecorder.Write(p)
+}
+
+// A storm while a sole stream begins is more than its queue is for, and it gets all of it.
+func TestStormWhileAStreamBegins(t *testing.T) {
+	for name, storm := range map[string]int{"a few": 3, "a page": 64, "a queue": 1024, "more": 1500} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t)
+			s.step() // there is a sample
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			w := &meanwhile{httptest.NewRecorder(), func() {
+				for i := range storm {
+					s.raise(fmt.Sprint("m", i), "")
+				}
+			}}
+			r := httptest.NewRequest("GET", httpapi.DefaultPrefix+"realtime/", nil).WithContext(ctx)
+			r.Header.Set("As", "root")
+			done := make(chan any)
+			go func() {
+				defer func() { done <- recover() }()
+				s.api.ServeHTTP(&ending{w, "event: metrics", cancel}, r)
+			}()
+			if p := receive(t, done); p != nil {
+				t.Fatalf("it panicked: %v", p)
+			}
+			if got := strings.Count(w.Body.String(), "event: alert\n"); got != storm {
+				t.Errorf("%d events of %d", got, storm)
+			}
+		})
+	}
+}
+
+// ending ends the request of a stream with a text that it writes.
+type ending struct {
+	*meanwhile
+	with string
+	end  func()
+}
+
+func (e *ending) Write(p []byte) (int, error) {
+	n, err := e.meanwhile.Write(p)
+	if strings.Contains(string(p), e.with) {
+		e.end()
+	}
+	return n, err
+}

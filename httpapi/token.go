@@ -24,17 +24,19 @@ func WithBearerToken(token string) Option {
 	if err := checkToken(token); err != nil {
 		return func(*API) error { return err }
 	}
-	cookies, err := newCookies(token)
-	if err != nil {
-		return func(*API) error { return fmt.Errorf("bearer token: %w", err) }
-	}
 	want := sha256.Sum256([]byte(token))
 	right := func(sent string) bool {
 		got := sha256.Sum256([]byte(sent))
 		return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 	}
 	return func(a *API) error {
-		s := &signIn{a.m, cookies, newGuesses(a.m), right}
+		s := &signIn{m: a.m, guesses: newGuesses(a.m), right: right}
+		s.mount = func(prefix string) (err error) {
+			if s.cookies, err = newCookies(token, prefix); err != nil {
+				return fmt.Errorf("bearer token: %w", err)
+			}
+			return nil
+		}
 		if err := WithAuthorizer(s.authorize)(a); err != nil {
 			return err
 		}
