@@ -35,8 +35,8 @@ func prior(rho float64) float64 {
 	return density
 }
 
-// sums are what the likelihood of an autoregression needs to know about a series.
-type sums struct {
+// moments are what the likelihood of an autoregression needs to know about a series.
+type moments struct {
 	n      float64
 	square float64 // of the deviations from the mean
 	lagged float64 // products of neighbours
@@ -46,7 +46,7 @@ type sums struct {
 // newPosterior works out the posterior of a series that is not constant. Its grid is fine
 // enough for some hundred numbers; of more, the mean is estimated from blocks.
 func newPosterior(x []float64, mean float64) posterior {
-	s := sums{n: float64(len(x))}
+	s := moments{n: float64(len(x))}
 	for i, v := range x {
 		d := v - mean
 		s.square += d * d
@@ -65,7 +65,7 @@ func newPosterior(x []float64, mean float64) posterior {
 // fill works out the nodes, on a grid that is even in -log(1 - rho). The likelihood is
 // that of a stationary normal autoregression with the mean and the variance integrated
 // out, the mean being likeliest where that of the series is.
-func (p *posterior) fill(s *sums) {
+func (p *posterior) fill(s *moments) {
 	best := math.Inf(-1)
 	for i := range p.nodes {
 		rho := -math.Expm1(math.Log(1-highest) * (float64(i) + 0.5) / float64(len(p.nodes)))

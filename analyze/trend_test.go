@@ -58,7 +58,7 @@ func TestTrend(t *testing.T) {
 		{"up from zero", concat(repeat(0, 60), repeat(3, 60)), analyze.HigherIsWorse, analyze.Degrading, nan, 1},
 		{"huge", concat(repeat(1e300, 60), repeat(3e300, 60)), analyze.HigherIsWorse, analyze.Degrading, 200, 1},
 		{"tiny", concat(repeat(1e-300, 60), repeat(3e-300, 60)), analyze.HigherIsWorse, analyze.Degrading, 200, 1},
-		{"the fewest points", concat(repeat(2, 5), repeat(3, 5)), analyze.HigherIsWorse, analyze.Degrading, 50, 0},
+		{"the fewest points", concat(repeat(2, 5), repeat(3, 5)), analyze.HigherIsWorse, analyze.Degrading, 50, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := compareHalves(test.x, test.worse)
