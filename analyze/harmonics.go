@@ -5,11 +5,8 @@ import (
 	"time"
 )
 
-const (
-	day = 24 * time.Hour
-	// orders is how many harmonics of the day make its rhythm.
-	orders = 6
-)
+// orders is how many harmonics of the day make its rhythm.
+const orders = 6
 
 // harmonics fit the daily rhythm of a series by least squares, beside the levels of its
 // segments.
