@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/digest":    {"sketch"},
 	"internal/distinct":  {},
 	"internal/evaluate":  {"", "analyze"}, // a command for those who test
-	"internal/golden":    {}, // for tests
+	"internal/golden":    {},              // for tests
 	"internal/goruntime": {},
 	"internal/jsonnum":   {},
 	"internal/lifecycle": {},

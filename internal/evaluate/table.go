@@ -87,6 +87,7 @@ var groups = []struct {
 	run  func(*evaluation)
 }{
 	{"trend", (*evaluation).trends},
+	{"regression", (*evaluation).regressions},
 	{"mean", (*evaluation).intervals},
 	{"changes", (*evaluation).changes},
 	{"tcpd", (*evaluation).marked},
