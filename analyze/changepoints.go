@@ -172,8 +172,8 @@ func refine(x []float64, at, stride int) int {
 	return found
 }
 
-// again is within how much of a day later a change comes again.
-const again = 30 * time.Minute
+// aboutADay is within how much of a day later a change comes again.
+const aboutADay = 30 * time.Minute
 
 // oncePerDay drops the cuts that come each day: up, or down, by about as much a day before
 // or after, which the harmonics of a day are too smooth to fit.
@@ -193,7 +193,7 @@ func oncePerDay(times []time.Time, x []float64, cuts []int) []int {
 		rise[i] = after - before
 		for j := range i {
 			late := times[c].Sub(times[cuts[j]]) - day
-			if late > -again && late < again && rise[i]/rise[j] > 0.5 && rise[i]/rise[j] < 2 {
+			if late > -aboutADay && late < aboutADay && rise[i]/rise[j] > 0.5 && rise[i]/rise[j] < 2 {
 				daily[i], daily[j] = true, true
 			}
 		}

@@ -63,8 +63,11 @@ func waves(t time.Time) []float64 {
 
 // dayShare is how much of the day has passed at a time, in UTC, from 0 up to 1.
 func dayShare(t time.Time) float64 {
-	return float64(t.Unix()%86400)/86400 + float64(t.Nanosecond())/86400e9
+	return float64(mod(t.Unix(), 86400))/86400 + float64(t.Nanosecond())/86400e9
 }
+
+// mod is the remainder of a division, from 0 up.
+func mod(a, b int64) int64 { return ((a % b) + b) % b }
 
 // fit returns the coefficients of the rhythm of z, which has these cuts.
 func (h *harmonics) fit(z []float64, cuts []int) (coefs [2 * orders]float64) {

@@ -91,6 +91,7 @@ var groups = []struct {
 	{"mean", (*evaluation).intervals},
 	{"changes", (*evaluation).changes},
 	{"tcpd", (*evaluation).marked},
+	{"anomalies", (*evaluation).anomalies},
 	{"nab", (*evaluation).nab},
 }
 
