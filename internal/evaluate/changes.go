@@ -5,7 +5,7 @@ import "fmt"
 // changes looks for change points in simulated series.
 func (e *evaluation) changes() {
 	rng := e.rng("changes")
-	runs := e.runs(300, 4000)
+	runs := e.runs(200, 2000)
 	for _, rho := range []float64{0, 0.5, 0.7, 0.9} {
 		wrong := 0
 		for range runs {

@@ -37,7 +37,7 @@ func regressedAt(base analyze.Mean, x []float64, end int, worse analyze.Directio
 // regressions establishes baselines, and looks for regressions at each point.
 func (e *evaluation) regressions() {
 	rng := e.rng("regressions")
-	runs := e.runs(60, 400)
+	runs := e.runs(20, 400)
 	total, worst, cells := 0.0, 0.0, 0.0
 	for _, rho := range []float64{0.5, 0.7, 0.9} {
 		for _, k := range kinds {
@@ -60,7 +60,7 @@ func (e *evaluation) regressions() {
 	}
 	e.most(percent, "regression, nothing changed, looked at each minute for a day: series with one", total/cells, 3)
 	e.say("of the worst kind %.1f %%", worst)
-	runs = e.runs(400, 3000)
+	runs = e.runs(150, 3000)
 	for _, test := range []struct{ factor, rho, least float64 }{{1.3, 0.7, 95}, {1.15, 0.5, 75}} {
 		for _, history := range []int{held, asked} {
 			found := 0
@@ -89,7 +89,7 @@ func (e *evaluation) regressions() {
 // evenings looks for regressions of a throughput that falls each evening, on the second
 // day after a baseline at noon, and halves at noon on the third.
 func (e *evaluation) evenings(rng *rand.Rand) {
-	runs := e.runs(40, 200)
+	runs := e.runs(20, 200)
 	wrong, found := 0, 0
 	for range runs {
 		x := around100(rng, 3*day, 0.5, normal)

@@ -16,7 +16,7 @@ func compareLast(x []float64, points int) analyze.Trend {
 // trends compares windows of simulated series.
 func (e *evaluation) trends() {
 	rng := e.rng("trends")
-	runs := e.runs(40, 1000)
+	runs := e.runs(20, 1000)
 	sum, worst, where := 0.0, 0.0, ""
 	cells := 0.0
 	for _, n := range []int{30, 60, 120} {
@@ -39,7 +39,7 @@ func (e *evaluation) trends() {
 	}
 	e.most(percent, "trend, nothing changed: series with a direction, mean over 45 kinds of series", sum/cells, 2)
 	e.say("of the worst kind %.1f %%: %s", worst, where)
-	runs = e.runs(400, 2000)
+	runs = e.runs(200, 2000)
 	for _, test := range []struct{ factor, rho, least float64 }{{1.3, 0.7, 92}, {1.15, 0.5, 90}} {
 		found := 0
 		for range runs {
@@ -57,7 +57,7 @@ func (e *evaluation) trends() {
 // or more, when one series in ten changed.
 func (e *evaluation) confidence(rng *rand.Rand) {
 	var right, given, ways, rightWays, changed, sure float64
-	for range e.runs(1500, 20_000) {
+	for range e.runs(800, 20_000) {
 		n := []int{30, 60, 120}[rng.IntN(3)]
 		x := around100(rng, 2*n, []float64{0, 0.3, 0.5, 0.7, 0.9}[rng.IntN(5)], kinds[rng.IntN(3)])
 		want := analyze.Stable
@@ -99,7 +99,7 @@ func (e *evaluation) confidence(rng *rand.Rand) {
 
 // rhythm looks at series that go up and down by day, two days of which are held.
 func (e *evaluation) rhythm(rng *rand.Rand) {
-	runs := e.runs(150, 200)
+	runs := e.runs(15, 150)
 	wrong, found, looks := 0, 0, 0
 	for _, amplitude := range []float64{0.2, 0.45, 0.7} {
 		for _, rho := range []float64{0, 0.5, 0.7} {
