@@ -13,7 +13,6 @@ import (
 // errorOf is the squared error of an autoregression about a level or a line, the plain
 // way: the numbers are made independent of each other, and then fitted by least squares.
 func errorOf(x []float64, rho float64, line bool) float64 {
-	columns := [][]float64{make([]float64, len(x)), make([]float64, len(x)), make([]float64, len(x))}
 	white := func(v func(int) float64) []float64 {
 		w := make([]float64, len(x))
 		for i := range w {
@@ -27,7 +26,7 @@ func errorOf(x []float64, rho float64, line bool) float64 {
 		return w
 	}
 	y := white(func(i int) float64 { return x[i] })
-	columns = [][]float64{white(func(int) float64 { return 1 })}
+	columns := [][]float64{white(func(int) float64 { return 1 })}
 	if line {
 		columns = append(columns, white(func(i int) float64 { return float64(i) / float64(len(x)) }))
 	}
