@@ -14,6 +14,7 @@ import (
 
 // Baseline is what the service's metrics were like over a stretch of stable time.
 type Baseline struct {
+	Name            string                    `json:"name,omitempty"` // empty: one that regressions are judged by
 	At              time.Time                 `json:"established_at"` // its window ended then
 	By              string                    `json:"established_by"`
 	DurationMinutes float64                   `json:"duration_minutes"` // of its window
@@ -25,7 +26,9 @@ type BaselineMetric struct {
 	Mean   float64 `json:"mean"`
 	StdDev Value   `json:"std_dev"`
 	Points int     `json:"points"`
-	// Estimate is the mean with its standard error, for comparisons.
+	// Estimate is the mean with its standard error, for comparisons. It is of the window,
+	// and of the time before it that was like it, up to four windows in all: so it tells
+	// better how much the metric varies.
 	Estimate analyze.Mean `json:"estimate"`
 }
 
@@ -40,11 +43,13 @@ const (
 	baselineCoverage = 0.9
 	metricCoverage   = 0.8
 
-	// Regressions look at the points of the last recentWindow.
-	recentWindow = 15 * time.Minute
+	// baselineReach is how many windows a baseline looks back for points like its own.
+	baselineReach = 4
 
-	// significance is the p-value below which a difference is real, for all metrics
-	// together.
+	// usualDays is how many days before are asked what is usual at an hour.
+	usualDays = 7
+
+	// significance is the p-value below which a shift is real, for all metrics together.
 	significance = 0.01
 
 	maxBaselines = 1000
@@ -64,12 +69,16 @@ func (e *NotReadyError) Error() string {
 // sensitivity and more than chance would explain.
 type Regression struct {
 	Metric   string  `json:"metric_name"`
-	Baseline float64 `json:"baseline"`       // mean of the baseline
-	Current  float64 `json:"current"`        // mean of the last 15 minutes
-	Change   Value   `json:"change_percent"` // percent of the baseline; absent where that is 0
-	Limit    float64 `json:"limit"`          // the mean from which on it counts
-	PValue   Value   `json:"p_value"`
-	Points   int     `json:"points"` // in the last 15 minutes
+	Baseline float64 `json:"baseline"` // mean of the baseline, and of what was like it before
+	Current  float64 `json:"current"`  // mean of the last 30 points, or 15 minutes where that is longer
+	// Change is by how much Current is above Baseline, in percent of that, with its 95 %
+	// confidence interval; absent where Baseline is 0.
+	Change     Value   `json:"change_percent"`
+	ChangeLow  Value   `json:"change_low"`
+	ChangeHigh Value   `json:"change_high"`
+	Limit      float64 `json:"limit"` // the mean from which on it counts
+	PValue     Value   `json:"p_value"`
+	Points     int     `json:"points"` // that Current is the mean of
 }
 
 // Baselines establishes and reads the baselines of a monitor.
@@ -79,11 +88,25 @@ type Baselines struct{ m *Monitor }
 func (m *Monitor) Baselines() Baselines { return Baselines{m} }
 
 // Establish makes a baseline of the last window, an hour where that is 0: at least ten
-// intervals, at most the retention. by names who does it. With too few points in the
-// window, or while a metric is shifting, it is refused with a *NotReadyError. Other
-// errors: *FieldError, ErrClosed, ErrStore.
-func (bs Baselines) Establish(window time.Duration, by string) (b Baseline, err error) {
+// intervals, at most the retention. It is in force until the next one. by names who does
+// it. With too few points in the window, or while a metric is shifting, it is refused with
+// a *NotReadyError. Other errors: *FieldError, ErrClosed, ErrStore.
+func (bs Baselines) Establish(window time.Duration, by string) (Baseline, error) {
+	return bs.EstablishAs("", window, by)
+}
+
+// maxBaselineName bounds the name of a baseline, in bytes.
+const maxBaselineName = 80
+
+// EstablishAs makes a baseline with a name, at most 80 bytes, such as "before 2.0": it is
+// kept as others are and compared with on demand, by Against, and raises no alert. A name
+// that is used again is renewed: the newest of that name counts. Without a name it is
+// Establish.
+func (bs Baselines) EstablishAs(name string, window time.Duration, by string) (b Baseline, err error) {
 	m := bs.m
+	if len(name) > maxBaselineName {
+		return b, fmt.Errorf("perfmon: baseline: %w", &FieldError{"Name", truncate(name, maxBaselineName), fmt.Sprintf("at most %d bytes", maxBaselineName)})
+	}
 	if window == 0 {
 		window = DefaultBaseline
 	}
@@ -92,31 +115,39 @@ func (bs Baselines) Establish(window time.Duration, by string) (b Baseline, err 
 		return b, fmt.Errorf("perfmon: baseline: %w", &FieldError{"Window", window, fmt.Sprintf("%v to %v", least, most)})
 	}
 	err = m.change(by, func(now moment) ([]Record, error) {
-		s := m.History().series(window)
-		if want := int(baselineCoverage * float64(window/m.interval)); len(s.Times) < want {
-			return nil, &NotReadyError{[]string{fmt.Sprintf("The last %v hold %d points; %d are needed, of %v each.", window, len(s.Times), want, m.interval)}}
+		s := m.History().series(baselineReach * window)
+		before := pointsUpTo(s.Times, now.wall.Add(-window))
+		if want := int(baselineCoverage * float64(window/m.interval)); len(s.Times)-before < want {
+			return nil, &NotReadyError{[]string{fmt.Sprintf("The last %v hold %d points; %d are needed, of %v each.", window, len(s.Times)-before, want, m.interval)}}
 		}
-		made, missing := establish(m.registry.catalog(), m.settings.get(), s)
+		made, missing := establish(m.registry.catalog(), m.settings.get(), s, before)
 		if len(missing) > 0 {
 			return nil, &NotReadyError{missing}
 		}
-		made.At, made.By, made.DurationMinutes = now.wall, author(by), window.Minutes()
+		made.Name, made.At, made.By, made.DurationMinutes = name, now.wall, author(by), window.Minutes()
 		b = made
 		return []Record{{Baseline: &made}}, nil
 	})
 	return b, err
 }
 
-// establish describes the metrics of a series, or says what is missing.
-func establish(c *catalog, settings *Settings, s Series) (b Baseline, missing []string) {
+// establish describes the metrics of a series but for its first points, which are before
+// the window, or says what is missing.
+func establish(c *catalog, settings *Settings, s Series, before int) (b Baseline, missing []string) {
 	b.Metrics = map[string]BaselineMetric{}
 	for _, metric := range c.metrics {
-		values := present(s.Metrics[metric.Name].Values)
-		if metric.Worse == Neutral || len(values) == 0 || float64(len(values)) < metricCoverage*float64(len(s.Times)) {
+		column := s.Metrics[metric.Name].Values
+		if metric.Worse == Neutral || len(column) == 0 {
 			continue
 		}
-		mean := analyze.EstimateMean(values)
-		b.Metrics[metric.Name] = BaselineMetric{mean.Value.Float(), analyze.Summarize(values).StdDev, len(values), mean}
+		values := present(column[before:])
+		if len(values) == 0 || float64(len(values)) < metricCoverage*float64(len(s.Times)-before) {
+			continue
+		}
+		steady := analyze.Steady(s.Times, column, before)
+		b.Metrics[metric.Name] = BaselineMetric{
+			analyze.EstimateMean(values).Value.Float(), analyze.Summarize(values).StdDev, len(values), analyze.EstimateMean(column[steady:]),
+		}
 		if why := shifting(metric, values, settings.sensitivity(metric.Name)); why != "" {
 			missing = append(missing, why)
 		}
@@ -156,13 +187,34 @@ func shifting(metric Metric, values []float64, sensitivity float64) string {
 		withUnit(before.Value.Float(), metric.Unit), withUnit(after.Value.Float(), metric.Unit))
 }
 
-// List returns the baselines of the last 7 days, the newest, which is the one in force,
-// first.
+// List returns the baselines of the last 7 days, the newest first.
 func (bs Baselines) List() []Baseline { return bs.m.baselines.all(bs.m.Now()) }
+
+// Current returns the baseline in force, the newest of those without a name; ok is false
+// where there is none of the last 7 days.
+func (bs Baselines) Current() (b Baseline, ok bool) { return newest(bs.List(), "") }
+
+// newest returns the first baseline of a name.
+func newest(list []Baseline, name string) (b Baseline, ok bool) {
+	if i := slices.IndexFunc(list, func(b Baseline) bool { return b.Name == name }); i >= 0 {
+		return list[i], true
+	}
+	return b, false
+}
 
 // Regressions returns what is worse than in the baseline in force, as of the last
 // point. Each is a warning about its metric, and so becomes an alert like any other.
 func (bs Baselines) Regressions() []Regression { return bs.m.baselines.found() }
+
+// Against returns what is now worse than in the newest baseline of a name. Where there is
+// none of the last 7 days, it is ErrNotFound.
+func (bs Baselines) Against(name string) ([]Regression, error) {
+	b, ok := newest(bs.List(), name)
+	if !ok {
+		return nil, fmt.Errorf("perfmon: baseline %q: %w", truncate(name, maxBaselineName), ErrNotFound)
+	}
+	return bs.m.judgeNow(b, nil), nil
+}
 
 // baselines owns the baselines and what came of comparing with the newest. What it hands
 // out never changes.
@@ -170,6 +222,8 @@ type baselines struct {
 	mu          sync.Mutex
 	list        []Baseline   // oldest first; mu
 	regressions []Regression // of the last point; mu
+
+	since map[string]time.Time // since when a metric has regressed; of the step loop
 }
 
 // apply takes over a record.
@@ -202,48 +256,78 @@ func (bs *baselines) found() []Regression {
 // it for each point.
 func (m *Monitor) compare() {
 	var found []Regression
-	if list := m.Baselines().List(); len(list) > 0 {
-		found = judgeBaseline(m.registry.catalog(), m.settings.get(), list[0], m.History().series(recentWindow))
+	since := map[string]time.Time{}
+	if b, ok := m.Baselines().Current(); ok {
+		found = m.judgeNow(b, m.baselines.since)
+		for _, r := range found {
+			since[r.Metric] = m.Now()
+			if at, ok := m.baselines.since[r.Metric]; ok {
+				since[r.Metric] = at
+			}
+		}
 	}
+	m.baselines.since = since
 	m.baselines.mu.Lock()
 	defer m.baselines.mu.Unlock()
 	m.baselines.regressions = found
 }
 
-// judgeBaseline returns what of a series is worse than in a baseline.
-func judgeBaseline(c *catalog, settings *Settings, b Baseline, recent Series) []Regression {
+// recentSpan is over how much time regressions are looked for: half an hour of minutes.
+func (m *Monitor) recentSpan() time.Duration {
+	return max(15*time.Minute, analyze.RegressionPoints*m.interval)
+}
+
+// judgeNow returns what is now worse than in a baseline. since says since when metrics
+// have been: what has been for a day is worse than was usual a day ago no more.
+func (m *Monitor) judgeNow(b Baseline, since map[string]time.Time) []Regression {
+	now, span := m.Now(), m.recentSpan()
+	usual := func(metric string) (values []float64) {
+		if at, ok := since[metric]; ok && now.Sub(at) > 24*time.Hour-2*span {
+			return nil
+		}
+		s := m.History().series(usualDays*24*time.Hour+2*span, metric)
+		for day := 1; day <= usualDays; day++ {
+			ago := now.AddDate(0, 0, -day)
+			from, to := pointsUpTo(s.Times, ago.Add(-2*span)), pointsUpTo(s.Times, ago.Add(span))
+			values = append(values, s.Metrics[metric].Values[from:to]...)
+		}
+		return values
+	}
+	return judgeBaseline(m.registry.catalog(), m.settings.get(), b, m.History().series(span), usual)
+}
+
+// judgeBaseline returns what of a series is worse than in a baseline. usual returns the
+// values of a metric at about the same hours of the days before, as far as they are held.
+func judgeBaseline(c *catalog, settings *Settings, b Baseline, recent Series, usual func(metric string) []float64) []Regression {
 	found := []Regression{}
 	for _, metric := range c.metrics {
 		base, ok := b.Metrics[metric.Name]
 		if !ok || !watched(metric) {
 			continue
 		}
-		values := present(recent.Metrics[metric.Name].Values)
-		if r, ok := regression(metric, base, values, settings.sensitivity(metric.Name), len(b.Metrics)); ok {
+		values, sensitivity := present(recent.Metrics[metric.Name].Values), settings.sensitivity(metric.Name)
+		r, worse := regression(metric, base, values, sensitivity)
+		if worse && analyze.Unusual(base.Estimate, values, usual(metric.Name), metric.Worse, sensitivity) {
 			found = append(found, r)
 		}
 	}
 	return found
 }
 
-// regression decides about one of so many metrics.
-func regression(metric Metric, base BaselineMetric, recent []float64, sensitivity float64, metrics int) (Regression, bool) {
-	if len(recent) < analyze.MinTrendPoints {
-		return Regression{}, false
-	}
-	current := analyze.EstimateMean(recent)
-	d := analyze.Compare(base.Estimate, current)
+// regression decides about one metric.
+func regression(metric Metric, base BaselineMetric, recent []float64, sensitivity float64) (Regression, bool) {
+	d, worse := analyze.Regressed(base.Estimate, recent, metric.Worse, sensitivity)
 	sign := 1.0
 	if metric.Worse == LowerIsWorse {
 		sign = -1
 	}
-	r := Regression{
-		Metric: metric.Name, Baseline: base.Mean, Current: current.Value.Float(), PValue: d.PValue, Points: len(recent),
-		Limit: base.Mean + sign*sensitivity*math.Abs(base.Mean),
-	}
-	r.Change = ValueOf(100 * d.Value.Float() / math.Abs(base.Mean)) // absent where the mean is 0
-	p, ok := d.PValue.Get()
-	return r, ok && sign*(r.Current-r.Limit) > 0 && p < significance/float64(metrics)
+	mean := base.Estimate.Value.Float()
+	percent := func(v Value) Value { return ValueOf(100 * v.Float() / math.Abs(mean)) } // absent where the mean is 0
+	return Regression{
+		Metric: metric.Name, Baseline: mean, Current: mean + d.Value.Float(), PValue: d.PValue, Points: len(recent),
+		Limit:  mean + sign*sensitivity*math.Abs(mean),
+		Change: percent(d.Value), ChangeLow: percent(d.Low), ChangeHigh: percent(d.High),
+	}, worse
 }
 
 // regressionFindings turns regressions into findings: a warning for each metric that is
@@ -264,7 +348,8 @@ func regressionFindings(c *catalog, s *Settings, b Baseline, regressions []Regre
 				Value: withUnit(r.Current, metric.Unit), Baseline: withUnit(r.Baseline, metric.Unit),
 			}
 			f.evidence = map[string]any{
-				"cause": CauseRegression, "baseline": r.Baseline, "change_percent": r.Change, "p_value": r.PValue, "points": r.Points,
+				"cause": CauseRegression, "baseline": r.Baseline, "change_percent": r.Change, "change_low": r.ChangeLow, "change_high": r.ChangeHigh,
+				"p_value": r.PValue, "points": r.Points,
 				"baseline_established_at": b.At,
 			}
 		}

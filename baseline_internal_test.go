@@ -63,7 +63,7 @@ func TestBaselineMathOfRegressions(t *testing.T) {
 		{"a baseline without an error", higher, BaselineMetric{Mean: 100, Estimate: analyze.Mean{Value: ValueOf(100)}}, around(130, 15), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r, got := regression(test.metric, test.base, test.recent, 0.15, 5)
+			r, got := regression(test.metric, test.base, test.recent, 0.15)
 			if got != test.want {
 				t.Errorf("%v: %+v", got, r)
 			}
@@ -71,39 +71,62 @@ func TestBaselineMathOfRegressions(t *testing.T) {
 	}
 }
 
-// What differs by more than the sensitivity may still be chance: the more metrics there
-// are, the surer it has to be.
+// What differs by more than the sensitivity may still be chance.
 func TestBaselineMathOfSignificance(t *testing.T) {
 	higher := Metric{Name: "h", Worse: HigherIsWorse}
-	recent := around(130, 15)
-	r, _ := regression(higher, estimate(100, 10), recent, 0.15, 1)
-	p := r.PValue.Float()
-	if !(p > 0.001 && p < 0.009) {
-		t.Fatalf("p is %v: the test needs another baseline", p)
-	}
-	for metrics, want := range map[int]bool{1: true, int(0.01/p) - 1: true, int(0.01/p) + 1: false, 27: false} {
-		if _, got := regression(higher, estimate(100, 10), recent, 0.15, metrics); got != want {
-			t.Errorf("one of %d metrics, p = %v: %v", metrics, p, got)
+	for _, test := range []struct {
+		stdErr float64
+		recent []float64
+		want   bool
+	}{
+		{4, around(130, 30), true},
+		{10, around(130, 30), false}, // the baseline varies that much
+		// One odd point after a baseline that does not vary.
+		{0, append(constant(100, 29), 2000), false},
+	} {
+		if r, got := regression(higher, estimate(100, test.stdErr), test.recent, 0.15); got != test.want {
+			t.Errorf("a baseline of 100 ± %v, and now %v: %+v", test.stdErr, test.recent, r)
 		}
 	}
-	if _, got := regression(higher, estimate(100, 40), recent, 0.15, 1); got {
-		t.Error("chance is taken for a regression")
+}
+
+// What is as usual at its hour has not regressed, and neither has what nobody knows to
+// be unusual not.
+func TestBaselineMathOfUsualHours(t *testing.T) {
+	m, _ := resting(t, WithMetric(Metric{Name: "lag", Unit: "s", Worse: HigherIsWorse}))
+	b := Baseline{Metrics: map[string]BaselineMetric{"lag": estimate(100, 1)}}
+	recent := Series{Metrics: map[string]Column{"lag": {Values: around(150, 30)}}}
+	for _, test := range []struct {
+		name  string
+		usual []float64
+		want  int
+	}{
+		{"no day before", nil, 1},
+		{"as high on the day before", around(150, 90), 0},
+		{"higher on the day before", around(200, 90), 0},
+		{"low on the day before", around(100, 90), 1},
+		{"nearly as high", around(142, 90), 0},
+	} {
+		found := judgeBaseline(m.registry.catalog(), m.settings.get(), b, recent, func(string) []float64 { return test.usual })
+		if len(found) != test.want {
+			t.Errorf("%s: %+v, want %d", test.name, found, test.want)
+		}
 	}
 }
 
 func TestBaselineMathSaysHowMuch(t *testing.T) {
 	lower := Metric{Name: "l", Worse: LowerIsWorse}
-	r, ok := regression(lower, estimate(-200, 0), constant(-300, 12), 0.25, 5)
-	want := Regression{Metric: "l", Baseline: -200, Current: -300, Change: ValueOf(-50), Limit: -250, PValue: ValueOf(0), Points: 12}
+	r, ok := regression(lower, estimate(-200, 0), constant(-300, 12), 0.25)
+	want := Regression{Metric: "l", Baseline: -200, Current: -300, Change: ValueOf(-50), ChangeLow: ValueOf(-50), ChangeHigh: ValueOf(-50), Limit: -250, PValue: ValueOf(0), Points: 12}
 	if diff := cmp.Diff(want, r); diff != "" || !ok {
 		t.Errorf("%v (-want +got):\n%s", ok, diff)
 	}
 	for _, base := range []float64{1, -1} {
-		if r, _ := regression(lower, estimate(base, 0), constant(base-1, 12), 0.25, 5); r.Change != ValueOf(-100) {
+		if r, _ := regression(lower, estimate(base, 0), constant(base-1, 12), 0.25); r.Change != ValueOf(-100) {
 			t.Errorf("from %v it changed by %v %%", base, r.Change)
 		}
 	}
-	if r, _ := regression(lower, estimate(0, 0), constant(-1, 12), 0.25, 5); !r.Change.IsAbsent() {
+	if r, _ := regression(lower, estimate(0, 0), constant(-1, 12), 0.25); !r.Change.IsAbsent() {
 		t.Errorf("from zero it changed by %v %%", r.Change)
 	}
 }
@@ -170,7 +193,7 @@ func TestBaselineMathOfWhatIsCovered(t *testing.T) {
 	s := Series{Times: make([]time.Time, 20), Metrics: map[string]Column{
 		"lag": {Values: sparse(16)}, "few": {Values: sparse(15)}, "none": {Values: sparse(0)}, "neutral": {Values: sparse(20)},
 	}}
-	b, missing := establish(m.registry.catalog(), m.settings.get(), s)
+	b, missing := establish(m.registry.catalog(), m.settings.get(), s, 0)
 	if len(missing) > 0 {
 		t.Errorf("missing: %v", missing)
 	}
@@ -181,7 +204,7 @@ func TestBaselineMathOfWhatIsCovered(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for name, s := range map[string]Series{"nothing at all": {}, "nothing of use": {Times: s.Times, Metrics: map[string]Column{"none": {Values: sparse(0)}}}} {
-		if b, missing := establish(m.registry.catalog(), m.settings.get(), s); len(b.Metrics) != 0 || len(missing) != 1 || missing[0] != "No metric has enough values." {
+		if b, missing := establish(m.registry.catalog(), m.settings.get(), s, 0); len(b.Metrics) != 0 || len(missing) != 1 || missing[0] != "No metric has enough values." {
 			t.Errorf("%s: %v, %v", name, b.Metrics, missing)
 		}
 	}
@@ -273,7 +296,7 @@ func TestBaselineMathOfWhatIsKept(t *testing.T) {
 	}
 }
 
-// The newest baseline is compared with the points of the last quarter of an hour.
+// The newest baseline is compared with the points of the last half hour.
 func TestBaselineMathCompares(t *testing.T) {
 	m, mock := resting(t)
 	m.compare()
@@ -285,7 +308,7 @@ func TestBaselineMathCompares(t *testing.T) {
 		mock.Add(time.Minute)
 		values := absent(len(c.metrics))
 		values[c.index[MemoryUsageMB]] = 100
-		if m.Now().Sub(epoch) > 45*time.Minute {
+		if m.Now().Sub(epoch) > 30*time.Minute {
 			values[c.index[MemoryUsageMB]], values[c.index[HeapMB]] = 200, 200
 		}
 		values[c.index[CPUUsagePercent]] = 200
@@ -294,7 +317,7 @@ func TestBaselineMathCompares(t *testing.T) {
 	m.baselines.apply(Baseline{At: m.Now(), Metrics: map[string]BaselineMetric{MemoryUsageMB: estimate(200, 0)}})
 	m.baselines.apply(Baseline{At: m.Now(), Metrics: map[string]BaselineMetric{MemoryUsageMB: estimate(100, 0), HeapMB: estimate(1, 0)}})
 	m.compare()
-	want := []Regression{{Metric: MemoryUsageMB, Baseline: 100, Current: 200, Change: ValueOf(100), Limit: 115, PValue: ValueOf(0), Points: 15}}
+	want := []Regression{{Metric: MemoryUsageMB, Baseline: 100, Current: 200, Change: ValueOf(100), ChangeLow: ValueOf(100), ChangeHigh: ValueOf(100), Limit: 115, PValue: ValueOf(0), Points: 30}}
 	got := m.Baselines().Regressions()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -314,7 +337,7 @@ func TestBaselineMathOfFindings(t *testing.T) {
 	m, _ := resting(t)
 	settings := &Settings{ConsecutiveViolations: 3, AlertCooldown: time.Minute}
 	b := Baseline{At: epoch, Metrics: map[string]BaselineMetric{MemoryUsageMB: {}, ErrorRate: {}, HeapMB: {}}}
-	r := Regression{Metric: MemoryUsageMB, Baseline: 100, Current: 200, Change: ValueOf(100), Limit: 115, PValue: ValueOf(0.001), Points: 15}
+	r := Regression{Metric: MemoryUsageMB, Baseline: 100, Current: 200, Change: ValueOf(100), ChangeLow: ValueOf(90), ChangeHigh: ValueOf(110), Limit: 115, PValue: ValueOf(0.001), Points: 15}
 	got := regressionFindings(m.registry.catalog(), settings, b, []Regression{{Metric: HeapMB}, r})
 	if len(got) != 2 || got[0].key != (Key{Metric: ErrorRate}) || got[1].key != (Key{Metric: MemoryUsageMB}) {
 		t.Fatalf("%+v", got)
@@ -330,7 +353,7 @@ func TestBaselineMathOfFindings(t *testing.T) {
 		t.Errorf("message: %+v", d)
 	}
 	want := map[string]any{
-		"cause": CauseRegression, "baseline": 100.0, "change_percent": ValueOf(100), "p_value": ValueOf(0.001), "points": 15, "baseline_established_at": epoch,
+		"cause": CauseRegression, "baseline": 100.0, "change_percent": ValueOf(100), "change_low": ValueOf(90), "change_high": ValueOf(110), "p_value": ValueOf(0.001), "points": 15, "baseline_established_at": epoch,
 	}
 	if diff := cmp.Diff(want, bad.evidence); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -172,3 +172,87 @@ func TestSteadyServiceHasNoRegression(t *testing.T) {
 		t.Errorf("told %v", got)
 	}
 }
+
+// rhythmic makes points of a throughput that falls at night, at 40 to 160 requests a
+// minute, for some hours.
+func rhythmic(b *bench, rng *rand.Rand, hours int, factor float64) {
+	for range hours * 60 {
+		hour := b.Now().Sub(b.Now().Truncate(24 * time.Hour)).Hours()
+		n := factor * (100 - 60*math.Cos(2*math.Pi*hour/24)) * (1 + 0.05*rng.NormFloat64())
+		for range int(n) {
+			b.request(10*time.Millisecond, 200)
+		}
+		b.step()
+	}
+}
+
+// What falls each evening has not regressed, once a day is held; what falls beside that
+// has, and goes on to have for longer than a day.
+func TestRegressionKnowsTheDay(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	b := minuteBench(t, perfmon.WithoutDefaultThresholds())
+	rhythmic(b, rng, 26, 1) // it begins at noon
+	if _, err := b.Baselines().Establish(0, "test"); err != nil {
+		t.Fatal(err)
+	}
+	rhythmic(b, rng, 22, 1)
+	if got := b.told(); len(got) != 0 {
+		t.Fatalf("of a plain day: %v", got)
+	}
+	rhythmic(b, rng, 2, 0.6)
+	want := []string{"opened warning throughput_rps of service"}
+	if diff := cmp.Diff(want, b.told()); diff != "" {
+		t.Errorf("a fall by 40 %% at noon (-want +got):\n%s", diff)
+	}
+	rhythmic(b, rng, 24, 0.6)
+	if r := b.Baselines().Regressions(); len(r) != 1 || r[0].Metric != perfmon.ThroughputRPS || !(r[0].ChangeLow.Float() < r[0].Change.Float() && r[0].Change.Float() < r[0].ChangeHigh.Float()) {
+		t.Errorf("a day later: %+v", r)
+	}
+	rhythmic(b, rng, 1, 1)
+	if r := b.Baselines().Regressions(); len(r) != 0 {
+		t.Errorf("after it ended: %+v", r)
+	}
+}
+
+// Baselines with names are kept beside the one in force, and compared with on demand.
+func TestNamedBaselines(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	b := minuteBench(t)
+	minutes(b, 120, noisy(rng, 0.1))
+	first, err := b.Baselines().EstablishAs("before 2.0", 0, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.Baselines().Current(); ok || first.Name != "before 2.0" {
+		t.Errorf("%+v is in force", first)
+	}
+	minutes(b, 120, noisy(rng, 0.2))
+	current, err := b.Baselines().Establish(0, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	minutes(b, 10, noisy(rng, 0.2))
+	if got, ok := b.Baselines().Current(); !ok || !got.At.Equal(current.At) {
+		t.Errorf("in force is %+v, want %+v", got, current)
+	}
+	if got := b.Baselines().Regressions(); len(got) != 0 {
+		t.Errorf("against the one in force: %+v", got)
+	}
+	got, err := b.Baselines().Against("before 2.0")
+	if err != nil || len(got) != 1 || got[0].Metric != perfmon.ResponseTimeP95 || math.Abs(got[0].Change.Float()-100) > 10 {
+		t.Errorf("against the one before 2.0: %+v, %v", got, err)
+	}
+	if _, err := b.Baselines().EstablishAs("before 2.0", 0, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.Baselines().Against("before 2.0"); err != nil || len(got) != 0 {
+		t.Errorf("renewed: %+v, %v", got, err)
+	}
+	if _, err := b.Baselines().Against("nothing"); !errors.Is(err, perfmon.ErrNotFound) {
+		t.Errorf("one that is not there: %v", err)
+	}
+	var field *perfmon.FieldError
+	if _, err := b.Baselines().EstablishAs(strings.Repeat("x", 81), 0, "test"); !errors.As(err, &field) || field.Field != "Name" {
+		t.Errorf("a name of 81 bytes: %v", err)
+	}
+}

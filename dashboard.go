@@ -75,8 +75,8 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 	for name, column := range s.Metrics {
 		d.Summary[name] = analyze.Summarize(column.Values)
 	}
-	if list := m.Baselines().List(); len(list) > 0 {
-		d.Baseline = &list[0]
+	if b, ok := m.Baselines().Current(); ok {
+		d.Baseline = &b
 		d.Regressions = m.Baselines().Regressions()
 	}
 	if q.Trends {

@@ -145,8 +145,8 @@ func (m *Monitor) analyses(now time.Time) []AnalysisStatus {
 		Ready:    last >= needed,
 	}
 	regressions := AnalysisStatus{Analysis: "regressions", Needs: "a baseline of the last 7 days", Has: "none"}
-	if list := m.Baselines().List(); len(list) > 0 {
-		regressions.Has, regressions.Ready = "one of "+list[0].At.Format(time.RFC3339), true
+	if b, ok := m.Baselines().Current(); ok {
+		regressions.Has, regressions.Ready = "one of "+b.At.Format(time.RFC3339), true
 	}
 	anomalies := AnalysisStatus{
 		Analysis: "anomalies",

@@ -34,7 +34,8 @@ var mayImport = map[string][]string{
 
 	"internal/digest":    {"sketch"},
 	"internal/distinct":  {},
-	"internal/golden":    {}, // for tests
+	"internal/evaluate":  {"", "analyze"}, // a command for those who test
+	"internal/golden":    {},              // for tests
 	"internal/goruntime": {},
 	"internal/jsonnum":   {},
 	"internal/lifecycle": {},
@@ -55,6 +56,7 @@ var mayRequire = map[string][]string{
 	"internal/golden":   {"github.com/google/go-cmp/cmp"},
 	"internal/digest":   {"golang.org/x/exp/slices"},
 	"internal/distinct": {"golang.org/x/exp/slices"},
+	"internal/evaluate": {"github.com/benbjohnson/clock", "golang.org/x/exp/slices"},
 	"analyze":           {"golang.org/x/exp/slices"},
 	"internal/traffic":  {"golang.org/x/exp/slices"},
 }

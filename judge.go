@@ -109,13 +109,13 @@ func (m *Monitor) evaluate(ctx context.Context, now moment, sample *Sample, scop
 	}
 	findings = m.withRegressions(findings, watch, settings, sample)
 	j.hear(findings, now)
-	baseline := m.Baselines().List()
+	baseline, compared := m.Baselines().Current()
 	list := watch.all()
 	watched := func(k Key) bool {
 		if watching(list, k) != nil {
 			return true
 		}
-		return len(baseline) > 0 && k.Scope == Scope{} && inBaseline(baseline[0], k.Metric, sample.catalog)
+		return compared && k.Scope == Scope{} && inBaseline(baseline, k.Metric, sample.catalog)
 	}
 	done := m.worker.do(func() {
 		m.find(now, func() []Record { return m.alerts.judge(now, findings, watched, j.heardOf) })
@@ -147,15 +147,15 @@ func inBaseline(b Baseline, metric string, c *catalog) bool {
 // watches the same metric and had no value to judge, only what is bad counts: an absent
 // value does not end an alert.
 func (m *Monitor) withRegressions(findings []finding, watch *watcher, s *Settings, sample *Sample) []finding {
-	baselines := m.Baselines().List()
-	if len(baselines) == 0 {
+	baseline, ok := m.Baselines().Current()
+	if !ok {
 		return findings
 	}
 	heard := make(map[Key]bool, len(findings))
 	for i := range findings {
 		heard[findings[i].key] = true
 	}
-	for _, f := range regressionFindings(sample.catalog, s, baselines[0], m.baselines.found()) {
+	for _, f := range regressionFindings(sample.catalog, s, baseline, m.baselines.found()) {
 		if _, ok := sample.Value(f.key.Metric); !ok {
 			continue
 		}

@@ -100,8 +100,8 @@ func (m *Monitor) Report(q ReportQuery) Report {
 		r.Series = s.Downsample(reportPoints)
 	}
 	r.WorstEndpoints = WorstEndpoints(r.Endpoints, reportEndpoints)
-	if list := m.Baselines().List(); len(list) > 0 {
-		r.Baseline = &list[0]
+	if b, ok := m.Baselines().Current(); ok {
+		r.Baseline = &b
 		r.Regressions = m.Baselines().Regressions()
 	}
 	visible := q.Visible

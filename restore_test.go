@@ -84,6 +84,8 @@ func TestRestoredMonitorEqualsTheOldOne(t *testing.T) {
 				if _, err := b.Baselines().Establish(15*time.Minute, "ann"); err != nil {
 					t.Fatal(err)
 				}
+			case i == hour+10:
+				lag.Store(1_000_000) // nothing like it was before
 			case i > hour+stable:
 				lag.Store(int64(14 + rng.IntN(3)))
 			case i > hour:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/exp/slices"
+
 	"github.com/backend-prs/perfmon/analyze"
 )
 
@@ -42,8 +44,11 @@ func (h History) Summary(metric string, scope Scope, window time.Duration) (Summ
 	return analyze.Summarize(s.Metrics[metric].Values), nil
 }
 
+// trendPast is how far back a trend looks for what is usual at its hours.
+const trendPast = 4 * 24 * time.Hour
+
 // Trend compares the metric's last window, an hour where that is 0, with the one before
-// it. Where there are too few points, or trend analysis is off, the trend is stable with
+// it, and both with the same hours of up to four days before, as far as they are held. Where there are too few points, or trend analysis is off, the trend is stable with
 // a confidence of 0 and says what is missing. A metric or a scope that the monitor does
 // not know is ErrNotFound.
 func (h History) Trend(metric string, scope Scope, window time.Duration) (Trend, error) {
@@ -51,7 +56,7 @@ func (h History) Trend(metric string, scope Scope, window time.Duration) (Trend,
 		window = time.Hour
 	}
 	t := Trend{Metric: metric, Scope: scope, WindowMinutes: window.Minutes()}
-	s, err := h.Series(scope, 2*window, metric)
+	s, err := h.Series(scope, 2*window+trendPast, metric)
 	if err != nil {
 		return Trend{}, err
 	}
@@ -65,6 +70,25 @@ func (h History) Trend(metric string, scope Scope, window time.Duration) (Trend,
 		return t, nil
 	}
 	described, _ := h.m.registry.catalog().find(metric)
-	t.Trend = analyze.CompareWindows(s.Times, values, h.m.Now().Add(-window), described.Worse)
+	split := h.m.Now().Add(-window)
+	begin, past := 0, pointsUpTo(s.Times, split.Add(-window))
+	if past > 0 && s.Times[0].After(split.Add(-window-24*time.Hour)) {
+		begin, past = past, 0 // no day before is held: only the two windows
+	}
+	t.Trend = analyze.CompareWindows(s.Times[begin:], values[begin:], split, described.Worse)
+	for i := range t.ChangePoints {
+		t.ChangePoints[i].Index -= past // in the two windows
+	}
 	return t, nil
+}
+
+// pointsUpTo returns how many points are at or before a time.
+func pointsUpTo(times []time.Time, t time.Time) int {
+	n, _ := slices.BinarySearchFunc(times, t, func(at, t time.Time) int {
+		if at.After(t) {
+			return 1
+		}
+		return -1
+	})
+	return n
 }

@@ -18,3 +18,19 @@ func BenchmarkSummarize(b *testing.B) {
 		})
 	}
 }
+func BenchmarkChangePoints(b *testing.B) {
+	for _, n := range []int{120, 720, 2880} {
+		for _, rise := range []float64{0, 5} {
+			x := ar(rand.New(rand.NewPCG(1, 1)), n, 0.5)
+			for i := n / 2; i < n; i++ {
+				x[i] += rise
+			}
+			times := minutes(n)
+			b.Run(fmt.Sprintf("%d points, a step of %v", n, rise), func(b *testing.B) {
+				for b.Loop() {
+					analyze.ChangePoints(times, x)
+				}
+			})
+		}
+	}
+}

@@ -3,15 +3,16 @@ package analyze
 import (
 	"math"
 	"time"
-
-	"golang.org/x/exp/slices"
 )
 
-// ChangePoint is where the mean of a series changed for good.
+// ChangePoint is where a series changed for good: its level, or the line along which it
+// goes.
 type ChangePoint struct {
-	Index int       `json:"index"` // in the values given, of the first point of the new level
+	Index int       `json:"index"` // in the values given, of the first point of what is new
 	Time  time.Time `json:"time"`  // of that point
-	// Before and After are the means of the levels on either side.
+	// Before and After are the means from the change before up to this one, and from
+	// this one up to the next. Where the series has a daily rhythm, they are of the
+	// series less that.
 	Before Value `json:"before"`
 	After  Value `json:"after"`
 	// ChangePercent is how much After is above Before, in percent of Before. It is absent
@@ -22,149 +23,210 @@ type ChangePoint struct {
 	PValue Value `json:"p_value"`
 }
 
-// shortestLevel is how many points a level has at least.
-const shortestLevel = 5
+const (
+	// shortestLevel is how many points a level has at least.
+	shortestLevel = 5
+	// maxPoints bounds the work, which grows with the square of the length. Longer
+	// series are averaged to at most maxAverages points.
+	maxPoints   = 720
+	maxAverages = 240
+	// resolution is the smallest change that counts, as a share of the level: what is
+	// less may come from how values are stored.
+	resolution = 0.005
+)
 
-// ChangePoints returns where the mean of a series changes for good, in the order of time.
-// A level lasts for at least 5 points. Of series of fewer than 10 points, and of those
-// that do not change, it returns none.
+var (
+	// whether says whether a series changes at all: of series of 120 points that do
+	// not, fewer than one in twenty does by it, up to an autocorrelation of 0.9.
+	whether = criterion{cut: 4, line: 2, outlier: 3, rho: 0.7, calm: 0.8}
+	// where says where a series that changes does so, as people would mark it: nobody
+	// marks what is small against the movements of the whole series.
+	where = criterion{cut: 3, line: 2, outlier: 3, rho: 0.6, calm: 0.6, floor: 0.2}
+)
+
+// ChangePoints returns where a series changes for good, in the order of time. What
+// changes is the level, or the slope of a series that rises or falls steadily. A level
+// lasts for at least 5 points. Of series of fewer than 10 points, and of those that do
+// not change, it returns none.
 //
 // values[i] was measured at times[i]; what one of them has more than the other is left
 // out, as NaN and the infinities are. The points may come in any order; each counts the
-// same, whatever the time between them. Of more than 1500 points, neighbours are averaged
-// first; a change is then found to within that many points, and a level lasts for at least
-// two such averages.
+// same, whatever the time between them. Of more than 720 points, neighbours are averaged
+// first, to 240 at most; a level then lasts for at least 5 averages. Changes by less than
+// half a percent of the level do not count.
 //
-// Numbers may depend on those before: the series is freed of an autoregression of order
-// one, whose coefficient is estimated from differences and so is not misled by the
-// changes (Chakar, Lebarbier, Lévy-Leduc and Robin, "A robust approach for estimating
-// change-points in the mean of an AR(1) process", 2017), and then cut where the squared
-// error and a penalty for each cut are least (Jackson et al., "An Algorithm for Optimal
-// Partitioning of Data on an Interval", 2005).
+// A series of two days or more that goes up and down with the day, which is fitted by six
+// harmonics, is freed of that first; and a change that comes again a day later, by about
+// as much, is rhythm and no change for good.
+//
+// Numbers may depend on those before. The segments are those that describe the series the
+// shortest, with the autocorrelation estimated along with them; see Davis, Lee and
+// Rodriguez-Yam, "Structural Break Estimation for Nonstationary Time Series Models"
+// (2006), whose prices of a cut these are nearly; here they are higher, so that few
+// series that do not change have one.
 func ChangePoints(times []time.Time, values []float64) []ChangePoint {
 	s := newSeries(times, values)
 	return s.changePoints()
 }
 
 func (s *series) changePoints() []ChangePoint {
-	x, _ := normalize(s.values)
-	cuts := cut(x, shortestLevel)
+	x, unit := normalize(s.values)
+	cuts, day := findCuts(x, s.times)
+	if day != nil {
+		for i := range x {
+			x[i] -= day[i]
+		}
+	}
+	cuts = worthwhile(x, oncePerDay(s.times, x, cuts))
 	points := make([]ChangePoint, 0, len(cuts))
-	begin := 0
+	var before Mean
 	for i, at := range cuts {
-		end := len(s.values)
+		if i == 0 {
+			before = EstimateMean(x[:at])
+		}
+		end := len(x)
 		if i+1 < len(cuts) {
 			end = cuts[i+1]
 		}
-		before, after := EstimateMean(s.values[begin:at]), EstimateMean(s.values[at:end])
+		after := EstimateMean(x[at:end])
 		d := Compare(before, after)
 		points = append(points, ChangePoint{
-			Index: s.index[at], Time: s.times[at], Before: before.Value, After: after.Value,
+			Index: s.index[at], Time: s.times[at],
+			Before: ValueOf(before.Value.Float() * unit), After: ValueOf(after.Value.Float() * unit),
 			ChangePercent: ValueOf(d.Value.Float() / math.Abs(before.Value.Float()) * 100), PValue: d.PValue,
 		})
-		begin = at
+		before = after
 	}
 	return points
 }
 
-// cut returns the index at which each new level begins, ascending.
-func cut(x []float64, shortest int) []int {
-	if len(x) < 2*shortest {
-		return nil
+// findCuts returns the index at which each segment begins, ascending, but for the first,
+// and the daily rhythm that it has taken off, nil where there is none.
+func findCuts(x []float64, times []time.Time) (cuts []int, day []float64) {
+	if len(x) < 2*shortestLevel {
+		return nil, nil
 	}
-	x, stride := thin(x)
-	shortest = max((shortest+stride-1)/stride, 2)
-	rho := robustAutocorrelation(x)
-	y := make([]float64, len(x)-1)
-	var largest float64
-	for i := range y {
-		y[i] = x[i+1] - rho*x[i]
-		largest = math.Max(largest, math.Abs(x[i]))
+	stride := 1
+	if len(x) > maxPoints {
+		stride = (len(x) + maxAverages - 1) / maxAverages
 	}
-	// Against rounding: what differs by less than a millionth of the values is equal.
-	sigma := math.Max(spread(difference(y, 1))/math.Sqrt2, 1e-6*largest)
-	cuts := partition(y, shortest, penalty*math.Log(float64(len(y)))*sigma*sigma)
-	for i := range cuts {
-		cuts[i] = (cuts[i] + 1) * stride // y begins one later than x
+	short := blockMeans(x, stride)
+	level, scale := meanVariance(short)
+	if scale = math.Sqrt(scale); !(scale > tiny*math.Abs(level)) {
+		return nil, nil
 	}
-	return cuts
-}
-
-// penalty, times the logarithm of the length and the variance, is what a cut costs. Of
-// series without a change, 120 points long and with an autocorrelation up to 0.6, it
-// cuts about one in a hundred, and one in fifteen at 0.8.
-const penalty = 5
-
-// maxPoints bounds the work, which grows with the square of the length.
-const maxPoints = 1500
-
-// thin averages neighbours of a long series, stride at a time.
-func thin(x []float64) (thinned []float64, stride int) {
-	stride = (len(x) + maxPoints - 1) / maxPoints
-	return blockMeans(x, stride), stride
-}
-
-// robustAutocorrelation estimates the lag-one autocorrelation, 0 to 0.95, from how much
-// farther apart numbers two apart are than neighbours.
-func robustAutocorrelation(x []float64) float64 {
-	one, two := spread(difference(x, 1)), spread(difference(x, 2))
-	if one == 0 {
-		return 0
+	z := make([]float64, len(short))
+	for i, v := range short {
+		z[i] = (v - level) / scale
 	}
-	return math.Max(0, math.Min(two*two/(one*one)-1, 0.95))
-}
-
-func difference(x []float64, lag int) []float64 {
-	d := make([]float64, len(x)-lag)
-	for i := range d {
-		d[i] = x[i+lag] - x[i]
+	if h := newHarmonics(times, stride, len(z)); h != nil {
+		if calm, coefs := h.rhythm(z); calm != nil {
+			z, day = standardize(calm), everywhere(coefs, times, scale)
+		}
 	}
-	return d
-}
-
-// spread is a standard deviation about zero that outliers hardly move: of the smaller
-// nine tenths, scaled for the normal distribution.
-func spread(x []float64) float64 {
-	const kept, variance = 0.9, 0.62297 // of a normal variable within its inner nine tenths
-	squares := make([]float64, len(x))
-	for i, v := range x {
-		squares[i] = v * v
+	if changes(z, whether) {
+		cuts, _ = segment(z, where)
 	}
-	slices.Sort(squares)
-	squares = squares[:max(int(kept*float64(len(squares))), 1)]
-	mean, _ := meanVariance(squares)
-	return math.Sqrt(mean / variance)
-}
-
-// partition returns the cuts that make the squared errors about the means between them,
-// and cost for each, least.
-func partition(y []float64, shortest int, cost float64) []int {
-	n := len(y)
-	sum, squares := make([]float64, n+1), make([]float64, n+1)
-	shift := y[0] // keeps the squares small
-	for i, v := range y {
-		v -= shift
-		sum[i+1] = sum[i] + v
-		squares[i+1] = squares[i] + v*v
-	}
-	best, from := make([]float64, n+1), make([]int, n+1)
-	for end := 1; end <= n; end++ {
-		best[end] = math.Inf(1)
-		for begin := 0; begin <= end-shortest; begin++ {
-			s := sum[end] - sum[begin]
-			total := best[begin] + squares[end] - squares[begin] - s*s/float64(end-begin)
-			if begin > 0 {
-				total += cost
+	if stride > 1 {
+		y := x
+		if day != nil {
+			y = make([]float64, len(x))
+			for i := range x {
+				y[i] = x[i] - day[i]
 			}
-			if total < best[end] {
-				best[end], from[end] = total, begin
+		}
+		for i := range cuts {
+			cuts[i] = refine(y, cuts[i]*stride, stride)
+		}
+	}
+	return cuts, day
+}
+
+// standardize returns the series with mean 0 and variance 1.
+func standardize(x []float64) []float64 {
+	mean, variance := meanVariance(x)
+	scale := math.Sqrt(variance)
+	z := make([]float64, len(x))
+	for i, v := range x {
+		if scale > 0 {
+			z[i] = (v - mean) / scale
+		}
+	}
+	return z
+}
+
+// refine returns where a change of a long series is that was found in averages of stride
+// points: where the points between fit best to the levels on either side.
+func refine(x []float64, at, stride int) int {
+	low, high := max(at-stride, 1), min(at+stride, len(x)-1)
+	before, _ := meanVariance(x[max(low-shortestLevel*stride, 0):low])
+	after, _ := meanVariance(x[high:min(high+shortestLevel*stride, len(x))])
+	cost, best := 0.0, 0.0
+	found := low
+	for i := low; i < high; i++ {
+		b, a := x[i]-before, x[i]-after
+		if cost += b*b - a*a; cost < best {
+			best, found = cost, i+1
+		}
+	}
+	return found
+}
+
+// aboutADay is within how much of a day later a change comes again.
+const aboutADay = 30 * time.Minute
+
+// oncePerDay drops the cuts that come each day: up, or down, by about as much a day before
+// or after, which the harmonics of a day are too smooth to fit.
+func oncePerDay(times []time.Time, x []float64, cuts []int) []int {
+	rise := make([]float64, len(cuts))
+	daily := make([]bool, len(cuts))
+	for i, c := range cuts {
+		begin, end := 0, len(x)
+		if i > 0 {
+			begin = cuts[i-1]
+		}
+		if i+1 < len(cuts) {
+			end = cuts[i+1]
+		}
+		before, _ := meanVariance(x[begin:c])
+		after, _ := meanVariance(x[c:end])
+		rise[i] = after - before
+		for j := range i {
+			late := times[c].Sub(times[cuts[j]]) - day
+			if late > -aboutADay && late < aboutADay && rise[i]/rise[j] > 0.5 && rise[i]/rise[j] < 2 {
+				daily[i], daily[j] = true, true
 			}
 		}
 	}
-	var cuts []int
-	for at := from[n]; at > 0; at = from[at] {
-		cuts = append(cuts, at)
+	var kept []int
+	for i, c := range cuts {
+		if !daily[i] {
+			kept = append(kept, c)
+		}
 	}
-	slices.Reverse(cuts)
-	return cuts
+	return kept
+}
+
+// worthwhile drops the cuts between levels that differ by less than the resolution.
+func worthwhile(x []float64, cuts []int) []int {
+	for {
+		smallest, at := resolution, -1
+		begin := 0
+		for i, c := range cuts {
+			end := len(x)
+			if i+1 < len(cuts) {
+				end = cuts[i+1]
+			}
+			before, _ := meanVariance(x[begin:c])
+			after, _ := meanVariance(x[c:end])
+			if share := math.Abs(after-before) / math.Max(math.Abs(after), math.Abs(before)); share < smallest {
+				smallest, at = share, i
+			}
+			begin = c
+		}
+		if at < 0 {
+			return cuts
+		}
+		cuts = append(cuts[:at:at], cuts[at+1:]...)
+	}
 }

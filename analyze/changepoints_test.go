@@ -26,7 +26,7 @@ func TestNoChangePointsInNoise(t *testing.T) {
 		n    int
 		rho  float64
 		most float64 // share of series with a change
-	}{{120, 0, 0.02}, {120, 0.3, 0.02}, {120, 0.6, 0.03}, {120, 0.8, 0.1}, {1440, 0.6, 0.02}} {
+	}{{120, 0, 0.02}, {120, 0.3, 0.02}, {120, 0.6, 0.02}, {120, 0.8, 0.03}, {120, 0.9, 0.05}, {1440, 0.6, 0.02}} {
 		const runs = 200
 		wrong := 0
 		for range runs {
@@ -38,6 +38,76 @@ func TestNoChangePointsInNoise(t *testing.T) {
 		t.Logf("n=%d, autocorrelation %v: %.1f %% have a change", test.n, test.rho, 100*got)
 		if got > test.most {
 			t.Errorf("n=%d, autocorrelation %v: %.1f %% have a change", test.n, test.rho, 100*got)
+		}
+	}
+}
+
+// What goes up and down with the day does not change for good: neither smoothly, nor by
+// steps.
+func TestNoChangePointsInADailyRhythm(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for name, shape := range map[string]func(hour float64) float64{
+		"smooth": func(h float64) float64 { return 0.5 * math.Sin(2*math.Pi*h/24) },
+		"office hours": func(h float64) float64 {
+			if h >= 8 && h < 18 {
+				return 0.5
+			}
+			return 0
+		},
+		"two peaks": func(h float64) float64 { return 0.6*math.Exp(-(h-9)*(h-9)/2) + 0.4*math.Exp(-(h-19)*(h-19)/3) },
+		"a night job": func(h float64) float64 {
+			if h >= 2 && h < 4 {
+				return 0.5
+			}
+			return 0
+		},
+	} {
+		found := 0
+		for range 20 {
+			x := ar(rng, 2880, 0.5)
+			for i := range x {
+				x[i] = 100 * (1 + shape(float64(i%1440)/60)) * (1 + 0.1*x[i])
+			}
+			found += len(changes(x))
+		}
+		if found > 4 {
+			t.Errorf("%s: %d changes in 20 series of two days", name, found)
+		}
+	}
+}
+
+// A change beside a rhythm is found.
+func TestChangePointBesideADailyRhythm(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	found, others := 0, 0
+	for range 20 {
+		x := ar(rng, 2880, 0.5)
+		for i := range x {
+			x[i] = 100*(1+0.4*math.Sin(2*math.Pi*float64(i)/1440)) + 10*x[i]
+			if i >= 2300 {
+				x[i] += 60
+			}
+		}
+		for _, at := range changes(x) {
+			if math.Abs(float64(at-2300)) <= 24 {
+				found++
+			} else {
+				others++
+			}
+		}
+	}
+	t.Logf("found in %d of 20, and %d others", found, others)
+	if found < 18 || others > 20 {
+		t.Errorf("found in %d of 20 series, and %d others", found, others)
+	}
+}
+
+// What the storage of values makes of equal ones is no change.
+func TestChangePointsBelowTheResolution(t *testing.T) {
+	for rise, want := range map[float64][]int{0.002: nil, 0.004: nil, 0.006: {25}} {
+		x := concat(repeat(1, 25), repeat(1+rise, 25))
+		if diff := cmp.Diff(want, changes(x)); diff != "" {
+			t.Errorf("a rise by %v (-want +got):\n%s", rise, diff)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // detectorVersion is the first byte of a Detector's encoding.
-const detectorVersion = 1
+const detectorVersion = 2
 
 var (
 	errDamaged = errors.New("analyze: detector: the encoding is damaged")
@@ -18,21 +18,33 @@ var (
 )
 
 // AppendBinary appends the state of the Detector to b: a version, the state, and a
-// checksum, about a kilobyte. The error is always nil. A Detector that UnmarshalBinary
+// checksum, up to 20 KiB. The error is always nil. A Detector that UnmarshalBinary
 // makes of it goes on exactly as this one.
 func (d *Detector) AppendBinary(b []byte) ([]byte, error) {
 	begin := len(b)
 	b = append(b, detectorVersion)
-	b = binary.AppendUvarint(b, d.n)
-	b = appendFloat(b, d.fast)
-	b = appendFloat(b, d.slow)
-	b = appendFloat(b, d.reported)
-	for _, v := range d.last {
+	for _, v := range []uint64{d.n, d.usual, d.held, d.every, d.quiet} {
+		b = binary.AppendUvarint(b, v)
+	}
+	b = binary.AppendVarint(b, d.began)
+	for _, part := range d.floats() {
+		for _, v := range part {
+			b = appendFloat(b, *v)
+		}
+	}
+	for _, v := range d.past[:d.held] {
 		b = appendFloat(b, v)
 	}
-	b = d.step.append(b)
-	b = d.level.append(b)
-	b = d.variation.append(b)
+	for _, s := range d.day {
+		b = binary.AppendUvarint(b, uint64(s.n))
+		if s.n > 0 {
+			b = binary.AppendVarint(b, s.first)
+			b = appendFloat(b, s.level)
+		}
+	}
+	for i := range d.tails {
+		b = d.tails[i].append(b)
+	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[begin:], castagnoli)), nil
 }
 
@@ -55,15 +67,35 @@ func (d *Detector) UnmarshalBinary(data []byte) error {
 	}
 	var read Detector
 	r := reader{data: data[1:end]}
-	read.n = r.uvarint()
-	read.fast, read.slow, read.reported = r.float(), r.float(), r.float()
-	for i := range read.last {
-		read.last[i] = r.float()
+	for _, v := range []*uint64{&read.n, &read.usual, &read.held, &read.every, &read.quiet} {
+		*v = r.uvarint()
 	}
-	r.tail(&read.step)
-	r.tail(&read.level)
-	r.tail(&read.variation)
-	if r.failed || len(r.data) > 0 || read.reported < 0 {
+	read.began = r.varint()
+	for _, part := range read.floats() {
+		for _, v := range part {
+			*v = r.float()
+		}
+	}
+	if read.held > kept || read.every > sparsest {
+		return errDamaged
+	}
+	for i := range read.held {
+		read.past[i] = r.float()
+	}
+	for i := range read.day {
+		if n := r.uvarint(); n > math.MaxUint32 {
+			r.failed = true
+		} else if n > 0 {
+			read.day[i] = slot{n: uint32(n), first: r.varint(), level: r.float()}
+		}
+	}
+	for i := range read.tails {
+		r.tail(&read.tails[i])
+	}
+	for _, rank := range read.ranks {
+		r.failed = r.failed || !(rank >= 0 && rank <= 1)
+	}
+	if r.failed || len(r.data) > 0 || read.reported < 0 || read.peak < 0 {
 		return errDamaged
 	}
 	*d = read
@@ -86,7 +118,18 @@ func (d *Detector) UnmarshalText(text []byte) error {
 	return d.UnmarshalBinary(b)
 }
 
-// append appends the tail: total and unit, how many bins have a weight, and of each how
+// floats are the numbers that every Detector has.
+func (d *Detector) floats() [][]*float64 {
+	pointers := func(x []float64) (p []*float64) {
+		for i := range x {
+			p = append(p, &x[i])
+		}
+		return p
+	}
+	return [][]*float64{{&d.fast, &d.slow, &d.peak, &d.reported}, pointers(d.values[:]), pointers(d.ranks[:]), pointers(d.rests[:])}
+}
+
+// append appends the tail: total, unit and first number, how many bins have a weight, and of each how
 // many were left out before it, and its weight.
 func (t *tail) append(b []byte) []byte {
 	used := 0
@@ -97,6 +140,7 @@ func (t *tail) append(b []byte) []byte {
 	}
 	b = appendFloat(b, t.total)
 	b = appendFloat(b, t.unit)
+	b = appendFloat(b, t.first)
 	b = binary.AppendUvarint(b, uint64(used))
 	next := 0
 	for i, w := range t.weight {
@@ -140,6 +184,16 @@ func (r *reader) uvarint() uint64 {
 	return v
 }
 
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.data)
+	if n <= 0 {
+		r.failed = true
+		return 0
+	}
+	r.take(n)
+	return v
+}
+
 // float reads a number that a Detector can hold: not NaN, and hardly beyond largestValue.
 func (r *reader) float() float64 {
 	b := r.take(8)
@@ -154,10 +208,10 @@ func (r *reader) float() float64 {
 }
 
 func (r *reader) tail(t *tail) {
-	t.total, t.unit = r.float(), r.float()
+	t.total, t.unit, t.first = r.float(), r.float(), r.float()
 	used := r.uvarint()
-	empty := t.total == 0 && t.unit == 0 && used == 0
-	if !empty && (t.unit < 1 || t.total < t.unit/2 || t.total > maxTotal || used == 0) {
+	empty := t.total == 0 && t.unit == 0 && t.first == 0 && used == 0
+	if t.first < 0 || !empty && (t.unit < 1 || t.total < t.unit/2 || t.total > maxTotal || used == 0) {
 		r.failed = true
 	}
 	next := uint64(0)

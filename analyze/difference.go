@@ -34,10 +34,7 @@ func Compare(before, after Mean) Difference {
 	}
 	a, b = a/stdErr*(a/stdErr), b/stdErr*(b/stdErr) // shares of the variance
 	df := 1 / (part(a, before.DF) + part(b, after.DF))
-	half := stdErr * studentQuantile(0.975, df)
-	d.DF = ValueOf(df)
-	d.Low, d.High = ValueOf(value-half), ValueOf(value+half)
-	d.PValue = ValueOf(twoSided(value/stdErr, df))
+	d.setError(stdErr, df)
 	return d
 }
 

@@ -74,7 +74,7 @@ func ExampleDetector() {
 			fmt.Printf("point %d is %v, about %.0f was expected\n", i, v, r.Expected)
 		}
 	}
-	// Output: point 400 is 300, about 27 was expected
+	// Output: point 400 is 300, about 26 was expected
 }
 
 // The state of a Detector outlives the process.

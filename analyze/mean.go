@@ -49,11 +49,10 @@ const blocks = 80
 // points would miss behind the noise between neighbours.
 func standardError(x []float64) (stdErr, df float64) {
 	x = blockMeans(x, max(1, len(x)/blocks))
-	mean, variance := meanVariance(x)
-	if variance == 0 {
+	if _, variance := meanVariance(x); variance == 0 {
 		return 0, float64(len(x) - 1)
 	}
-	p := newPosterior(x, mean)
+	p := newPosterior(x)
 	return p.student()
 }
 

@@ -50,6 +50,13 @@ func meanVariance(x []float64) (mean, variance float64) {
 	return mean, m2 / float64(len(x)-1)
 }
 
+// meanOf returns the mean of finite numbers of any size.
+func meanOf(values []float64) float64 {
+	x, unit := normalize(values)
+	mean, _ := meanVariance(x)
+	return mean * unit
+}
+
 // quantile interpolates between the numbers of a sorted series, as R, NumPy and Excel
 // do by default (type 7 of Hyndman and Fan, "Sample Quantiles in Statistical
 // Packages", 1996). Of an empty series it is NaN.

@@ -35,8 +35,8 @@ func prior(rho float64) float64 {
 	return density
 }
 
-// sums are what the likelihood of an autoregression needs to know about a series.
-type sums struct {
+// moments are what the likelihood of an autoregression needs to know about a series.
+type moments struct {
 	n      float64
 	square float64 // of the deviations from the mean
 	lagged float64 // products of neighbours
@@ -45,8 +45,17 @@ type sums struct {
 
 // newPosterior works out the posterior of a series that is not constant. Its grid is fine
 // enough for some hundred numbers; of more, the mean is estimated from blocks.
-func newPosterior(x []float64, mean float64) posterior {
-	s := sums{n: float64(len(x))}
+func newPosterior(x []float64) posterior {
+	s := momentsOf(x)
+	p := posterior{df: s.n - 1, nodes: make([]node, 32)}
+	p.fill(s)
+	return p
+}
+
+// momentsOf returns what the likelihood needs to know about a series.
+func momentsOf(x []float64) moments {
+	mean, _ := meanVariance(x)
+	s := moments{n: float64(len(x))}
 	for i, v := range x {
 		d := v - mean
 		s.square += d * d
@@ -56,27 +65,30 @@ func newPosterior(x []float64, mean float64) posterior {
 	}
 	first, last := x[0]-mean, x[len(x)-1]-mean
 	s.inner = s.square - first*first - last*last
-
-	p := posterior{df: s.n - 1, nodes: make([]node, 32)}
-	p.fill(&s)
-	return p
+	return s
 }
 
-// fill works out the nodes, on a grid that is even in -log(1 - rho). The likelihood is
-// that of a stationary normal autoregression with the mean and the variance integrated
-// out, the mean being likeliest where that of the series is.
-func (p *posterior) fill(s *sums) {
+// fill works out the nodes, on a grid that is even in -log(1 - rho), for the mean of a
+// series, or for the difference of the means of several of the same process. The
+// likelihood is that of a stationary normal autoregression with the means and the
+// variance integrated out, a mean being likeliest where that of the series is.
+func (p *posterior) fill(parts ...moments) {
 	best := math.Inf(-1)
 	for i := range p.nodes {
 		rho := -math.Expm1(math.Log(1-highest) * (float64(i) + 0.5) / float64(len(p.nodes)))
-		rest := s.n - (s.n-2)*rho
-		precision := (1 - rho) * rest // of the mean, in units of the innovations' variance
-		squares := s.square - 2*rho*s.lagged + rho*rho*s.inner
-		squares = math.Max(squares, 1e-12*s.square) // against rounding
+		// The grid is even in -log(1 - rho), hence the factor 1 - rho.
+		weight := math.Log(prior(rho) * (1 - rho))
+		var squares, spread float64 // spread: variance of the mean in units of the innovations'
+		for _, s := range parts {
+			rest := s.n - (s.n-2)*rho
+			spread += 1 / ((1 - rho) * rest)
+			weight += 0.5 * math.Log((1+rho)/rest)
+			// The least is against rounding.
+			squares += math.Max(s.square-2*rho*s.lagged+rho*rho*s.inner, 1e-12*s.square)
+		}
 		p.nodes[i] = node{
-			scale: math.Sqrt(squares / p.df / precision),
-			// The grid is even in -log(1 - rho), hence the factor 1 - rho.
-			weight: math.Log(prior(rho)*(1-rho)) + 0.5*math.Log((1+rho)/rest) - p.df/2*math.Log(squares),
+			scale:  math.Sqrt(squares / p.df * spread),
+			weight: weight - p.df/2*math.Log(squares),
 		}
 		best = math.Max(best, p.nodes[i].weight)
 	}

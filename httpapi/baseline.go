@@ -26,8 +26,12 @@ func (a *API) listBaselines(r *request) (answer, error) {
 		return nil, err
 	}
 	out := baselinesAnswer{History: []perfmon.Baseline{}, Regressions: a.m.Baselines().Regressions()}
-	if list := a.m.Baselines().List(); len(list) > 0 {
-		out.Current, out.History = &list[0], list[1:]
+	for _, b := range a.m.Baselines().List() {
+		if out.Current == nil && b.Name == "" {
+			out.Current = &b
+			continue
+		}
+		out.History = append(out.History, b)
 	}
 	return reply(http.StatusOK, out)
 }

@@ -175,7 +175,7 @@ func TestReportPage(t *testing.T) {
 	}
 	for _, has := range []string{
 		"&lt;b&gt;", "new checkout", `<line class="mark"`, "What changed", "response_time_p95 rose by", "What got worse", "The five worst endpoints", "GET /orders/{id}",
-		"Last 15 minutes", "1 min 40 s", "up for 26 min 40 s", "There were no requests.",
+		"Recent mean", "1 min 40 s", "up for 26 min 40 s", "There were no requests.",
 	} {
 		if strings.Contains(page, has) == (has == "There were no requests.") {
 			t.Errorf("whether the page has %q", has)

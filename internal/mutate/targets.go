@@ -41,6 +41,8 @@ var decide = []struct {
 	{"analyze/trend.go", statistics},
 	{"analyze/changepoints.go", statistics},
 	{"analyze/posterior.go", statistics},
+	{"analyze/segments.go", statistics},
+	{"analyze/regression.go", statistics},
 	{"httpapi/access.go", []suite{{pkg: "httpapi"}}},
 }
 
