@@ -27,7 +27,10 @@ func (a *API) listBaselines(r *request) (answer, error) {
 	}
 	out := baselinesAnswer{History: []perfmon.Baseline{}, Regressions: a.m.Baselines().Regressions()}
 	if list := a.m.Baselines().List(); len(list) > 0 {
-		out.Current, out.History = &list[0], list[1:]
+		out.Current = r.by.baseline(&list[0])
+		for i := range list[1:] {
+			out.History = append(out.History, *r.by.baseline(&list[1+i]))
+		}
 	}
 	return reply(http.StatusOK, out)
 }
