@@ -176,7 +176,7 @@ func (b *alertBook) act(now moment, id, by string, kind lifecycle.Kind) ([]Recor
 	}
 	describe := func(a *Alert) {
 		if kind == lifecycle.Escalate {
-			a.Message = truncate(a.Message+"; escalated by "+by, maxMessage)
+			a.Message = truncate(a.Message+"; escalated by hand", maxMessage)
 		}
 	}
 	return b.transition(now, a.Key(), k, changes, by, "", a.Value, describe), a, nil

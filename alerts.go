@@ -68,8 +68,8 @@ type Alert struct {
 	// Quiet says that nobody was notified that it is there: it came back within its
 	// cooldown, or an alert of the service for the same metric covers it.
 	Quiet bool `json:"quiet"`
-	// Record is the number of the latest change.
-	Record uint64 `json:"record"`
+	// Record is the number of the latest change. It is never 0.
+	Record uint64 `json:"record,omitzero"`
 	// Changes lists what happened to the alert, oldest first; past 100, the oldest
 	// but the first are dropped.
 	Changes []AlertTransition `json:"changes"`

@@ -225,7 +225,7 @@ func TestActsByHand(t *testing.T) {
 	}
 	a, err = b.Alerts().Escalate(id, "ann")
 	check("escalate", perfmon.AlertAcknowledged, a, err)
-	if a.Severity != perfmon.Critical || a.Threshold != perfmon.ValueOf(5) || !strings.HasSuffix(a.Message, "is 7 %, past the warning limit of 5 %; worst: GET / (7 %); escalated by ann") {
+	if a.Severity != perfmon.Critical || a.Threshold != perfmon.ValueOf(5) || !strings.HasSuffix(a.Message, "is 7 %, past the warning limit of 5 %; worst: GET / (7 %); escalated by hand") {
 		t.Errorf("escalated to %v with the limit %v: %s", a.Severity, a.Threshold, a.Message)
 	}
 	a, err = b.Alerts().Dismiss(id, "ann")

@@ -16,7 +16,7 @@ import (
 type AlertEvent struct {
 	// Number is that of the record of the change. The events of an alert have ascending
 	// numbers, and so have all events where none were merged.
-	Number uint64 `json:"number"`
+	Number uint64 `json:"number,omitzero"`
 	// Change is opened, escalated, updated, acknowledged, dismissed or resolved.
 	Change AlertChange `json:"change"`
 	At     time.Time   `json:"at"`

@@ -74,7 +74,12 @@ func (a *API) actOnAlerts(r *request) (answer, error) {
 			continue // one outcome an ID
 		}
 		seen[id] = true
-		results = append(results, a.actOn(id, act, r.by))
+		result := a.actOn(id, act, r.by)
+		if result.Alert != nil {
+			shown := r.by.alert(*result.Alert)
+			result.Alert = &shown
+		}
+		results = append(results, result)
 	}
 	return reply(http.StatusOK, actAnswer{act.name, results})
 }

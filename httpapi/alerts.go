@@ -43,7 +43,7 @@ func (a *API) listAlerts(r *request) (answer, error) {
 		query.Since = query.Until.Add(-window)
 	}
 	list, more := a.m.Alerts().List(query)
-	out := alertsAnswer{Alerts: list}
+	out := alertsAnswer{Alerts: r.by.listed(list)}
 	if more {
 		out.NextCursor = &list[len(list)-1].ID
 	}
@@ -85,5 +85,5 @@ func (a *API) getAlert(r *request) (answer, error) {
 	if err != nil || !r.by.sees(alert.Organization) {
 		return nil, notFound("alert_id", r.id)
 	}
-	return reply(http.StatusOK, alertAnswer{alert})
+	return reply(http.StatusOK, alertAnswer{r.by.alert(alert)})
 }

@@ -62,7 +62,7 @@ func TestActions(t *testing.T) {
 		c := c.(map[string]any)
 		by = append(by, fmt.Sprint(c["change"], " by ", c["by"]))
 	}
-	want := []string{"opened by monitor", "acknowledged by admin of acme", "escalated by root", "dismissed by root"}
+	want := []string{"opened by monitor", "acknowledged by admin of acme", "escalated by somebody else", "dismissed by somebody else"}
 	if diff := cmp.Diff(want, by); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

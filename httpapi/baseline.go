@@ -27,11 +27,12 @@ func (a *API) listBaselines(r *request) (answer, error) {
 	}
 	out := baselinesAnswer{History: []perfmon.Baseline{}, Regressions: a.m.Baselines().Regressions()}
 	for _, b := range a.m.Baselines().List() {
+		shown := r.by.baseline(&b)
 		if out.Current == nil && b.Name == "" {
-			out.Current = &b
+			out.Current = shown
 			continue
 		}
-		out.History = append(out.History, b)
+		out.History = append(out.History, *shown)
 	}
 	return reply(http.StatusOK, out)
 }

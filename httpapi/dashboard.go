@@ -33,6 +33,7 @@ func (a *API) dashboard(r *request) (answer, error) {
 		d := a.m.Dashboard(query)
 		d.Health = r.by.health(d.Health)
 		d.Organizations = r.by.organizations(d.Organizations)
+		d.Baseline, d.Events, d.Alerts = r.by.baseline(d.Baseline), r.by.markers(d.Events), r.by.listed(d.Alerts)
 		return reply(http.StatusOK, d)
 	})
 }

@@ -33,7 +33,7 @@ func (a *API) listEvents(r *request) (answer, error) {
 		return nil, err
 	}
 	out := eventsAnswer{Events: []perfmon.Marker{}}
-	for _, m := range a.m.History().Markers(window) {
+	for _, m := range r.by.markers(a.m.History().Markers(window)) {
 		if kind != "" && string(m.Kind) != kind || before != "" && m.ID >= before {
 			continue
 		}

@@ -21,14 +21,14 @@ func TestEvents(t *testing.T) {
 	if diff := cmp.Diff(want, event); a.status != 201 || len(id) != 26 || diff != "" {
 		t.Fatalf("%d %s\n%s", a.status, a.raw, diff)
 	}
-	for _, as := range []string{"root", "acme"} {
+	for as, author := range map[string]string{"root": "root", "acme": "somebody else"} {
 		for _, path := range []string{"events/", "dashboard/", "reports/"} {
 			var got []string
 			for _, e := range s.do(as, "GET", path, "").list("events") {
 				e := e.(map[string]any)
 				got = append(got, fmt.Sprint(e["kind"], " ", e["version"], " by ", e["by"]))
 			}
-			if diff := cmp.Diff([]string{"deploy v2 by root", "deploy v1 by monitor"}, got); diff != "" {
+			if diff := cmp.Diff([]string{"deploy v2 by " + author, "deploy v1 by monitor"}, got); diff != "" {
 				t.Errorf("%s for %s:\n%s", path, as, diff)
 			}
 		}

@@ -49,6 +49,7 @@ type API struct {
 	origins   *http.CrossOriginProtection
 	routes    []route
 	hub       *hub
+	places    places
 	openings  *openings
 	recent    *recent
 	pageFiles fs.FS // nil: those that are embedded
@@ -80,6 +81,9 @@ func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 	if a.signIn != nil {
 		errs = append(errs, a.signIn.mount(a.prefix))
 	}
+	var err error
+	a.places, err = newPlaces()
+	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}

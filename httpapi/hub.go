@@ -111,19 +111,27 @@ func (h *hub) handOut() {
 		for i := range page.List {
 			e := &page.List[i]
 			h.number = e.Number
-			f, err := h.alerts.of(e)
-			if err != nil { // it was valid when it was made
-				h.log.error("an alert event cannot be encoded", "error", describe(err))
-				continue
-			}
 			for r := range h.readers {
-				h.giveTo(r, f)
+				h.tell(r, e)
 			}
 		}
 		if len(page.List) < eventPage {
 			return
 		}
 	}
+}
+
+// tell hands an event to a reader that may see it; mu is held.
+func (h *hub) tell(r *reader, e *perfmon.AlertEvent) {
+	if !r.by.sees(e.Alert.Organization) {
+		return
+	}
+	f, err := h.alerts.of(e, r.by)
+	if err != nil { // it was valid when it was made
+		h.log.error("an alert event cannot be encoded", "error", describe(err))
+		return
+	}
+	h.giveTo(r, f)
 }
 
 // give hands out a sample.
@@ -177,7 +185,7 @@ func (h *hub) giveTo(r *reader, f *frame) {
 	switch {
 	case f == nil, !joined, !r.by.sees(f.organization):
 		return
-	case f == r.sample, f.number > 0 && f.number <= r.after:
+	case f == r.sample, f.at.number > 0 && f.at.number <= r.after:
 		return
 	}
 	if f == h.sample {

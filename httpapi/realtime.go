@@ -25,7 +25,7 @@ func (a *API) realtime(r *request) (answer, error) {
 	}
 	s := &stream{a: a, by: r.by, caller: a.caller(r)}
 	if resumes {
-		p, ok := parsePosition(from)
+		p, ok := a.places.read(from, r.by)
 		if !ok {
 			return nil, bad(name, quote(from), "the id of an event of this stream")
 		}
@@ -57,7 +57,7 @@ func streamHeader(h http.Header) {
 }
 
 // position is a place in the stream of alert events: right after one of them. As text it is
-// the ID of that event.
+// the ID of that event, for super admins.
 type position struct {
 	number uint64
 	// check tells the event from one with the same number in another process, such as
@@ -106,46 +106,43 @@ func (p position) follows(alerts perfmon.Alerts) bool {
 	return page.Complete && len(page.List) == 1 && positionOf(&page.List[0]) == p
 }
 
-// frame is an event of the stream in its encoding, which all streams share.
+// frame is an event of the stream in its encoding, which streams share. Its ID, which they
+// do not, comes first.
 type frame struct {
 	data         []byte
-	number       uint64 // of an alert event; 0: a sample
-	organization string // who may see it; "": everybody
+	at           position // of an alert event; zero: a sample
+	organization string   // who may see it; "": everybody
 }
 
-func alertFrame(e *perfmon.AlertEvent) (*frame, error) {
-	data, err := encodeEvent("alert", positionOf(e).String(), e)
-	return &frame{data, e.Number, e.Alert.Organization}, err
+// alertFrame returns the frame of an event as a principal is told of it.
+func alertFrame(e *perfmon.AlertEvent, by Principal) (*frame, error) {
+	data, err := encodeEvent("alert", by.event(*e))
+	return &frame{data, positionOf(e), e.Alert.Organization}, err
 }
 
 func sampleFrame(s perfmon.Sample) (*frame, error) {
-	data, err := encodeEvent("metrics", "", s)
+	data, err := encodeEvent("metrics", s)
 	return &frame{data: data}, err
 }
 
 func liveFrame(s perfmon.Sample) (*frame, error) {
-	data, err := encodeEvent("live", "", s)
+	data, err := encodeEvent("live", s)
 	return &frame{data: data}, err
 }
 
 // resetEvent says that events may be missed.
 type resetEvent struct {
-	// After is the number of the event up to which they may be.
-	After uint64 `json:"after"`
+	// After is the number of the event up to which they may be; nil for organization
+	// admins.
+	After *uint64 `json:"after,omitempty"`
 }
 
 // encodeEvent writes an event with a value as JSON, which has no line breaks. Without an
-// ID the client keeps the last one that it had.
-func encodeEvent(event, id string, v any) ([]byte, error) {
+// ID before it the client keeps the last one that it had.
+func encodeEvent(event string, v any) ([]byte, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	if id != "" {
-		id = "id: " + id + "\n"
-	}
-	return fmt.Appendf(nil, "event: %s\n%sdata: %s\n\n", event, id, data), nil
+	return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", event, data), nil
 }
-
-// encodePosition sets the ID that the client resumes with, and is no event.
-func encodePosition(p position) []byte { return []byte("id: " + p.String() + "\n\n") }

@@ -72,135 +72,215 @@ func TestRealtime(t *testing.T) {
 
 // A client that is cut off again and again gets every event exactly once.
 func TestRealtimeResumes(t *testing.T) {
-	const cuts = 100
 	for protocol, listen := range protocols {
-		t.Run(protocol, func(t *testing.T) {
-			m, mock, api := still(t)
-			server := listen(t, api)
-			url := server.URL + httpapi.DefaultPrefix + "realtime/"
-			rng := rand.New(rand.NewPCG(1, 2))
-			var id string
-			var got, want []uint64
-			var taken atomic.Int64
-			first, stop := make(chan struct{}), make(chan struct{})
-			raised := make(chan []uint64)
-			go func() {
-				<-first
-				var numbers []uint64
-				for i := 0; ; i++ {
-					select {
-					case <-stop:
-						raised <- numbers
-						return
-					default:
-					}
-					if int64(len(numbers)) > taken.Load()+1000 {
-						time.Sleep(time.Millisecond) // the log would not reach back
-						continue
-					}
-					numbers = append(numbers, raiseAt(t, m, perfmon.Scope{Endpoint: fmt.Sprint(i)}, nil))
-				}
-			}()
-			connect := func(limit int64) (connected bool) {
-				mock.Add(time.Second) // streams may be opened once a second
-				r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				r.Header.Set("As", "root")
-				if id != "" {
-					r.Header.Set("Last-Event-ID", id)
-				}
-				resp, err := server.Client().Do(r)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = resp.Body.Close() }()
-				if resp.StatusCode == http.StatusTooManyRequests {
-					return false // the streams before are still being ended
-				}
-				if resp.StatusCode != 200 {
-					t.Fatalf("%d with %q", resp.StatusCode, id)
-				}
-				var body io.Reader = resp.Body
-				if limit > 0 {
-					body = io.LimitReader(resp.Body, limit)
-				}
-				_ = readEvents(body, &id, func(e sseEvent) {
-					if e.name != "alert" {
-						t.Errorf("%v", e)
-						return
-					}
-					got = append(got, e.number(t))
-					taken.Store(int64(len(got)))
-					if want != nil && len(got) >= len(want) {
-						_ = resp.Body.Close()
-					}
-				}, func(string) {})
-				return true
+		for _, as := range []string{"root", "acme"} {
+			t.Run(protocol+", "+as, func(t *testing.T) { testResumes(t, listen, as) })
+		}
+	}
+}
+
+func testResumes(t *testing.T, listen func(testing.TB, http.Handler) *httptest.Server, as string) {
+	const cuts = 100
+	m, mock, api := still(t)
+	server := listen(t, api)
+	url := server.URL + httpapi.DefaultPrefix + "realtime/"
+	rng := rand.New(rand.NewPCG(1, 2))
+	var id string
+	var got, want []string // the endpoints of the alerts
+	var taken atomic.Int64
+	first, stop := make(chan struct{}), make(chan struct{})
+	raised := make(chan []string)
+	go func() {
+		<-first
+		var endpoints []string
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				raised <- endpoints
+				return
+			default:
 			}
-			connect(20) // until it has its first position: "retry: 3000\n\nid: 0\n\n"
-			if id == "" {
-				t.Fatal("the stream begins without a position")
+			if int64(len(endpoints)) > taken.Load()+1000 {
+				time.Sleep(time.Millisecond) // the log would not reach back
+				continue
 			}
-			close(first)
-			for n := 0; n < cuts; {
-				if connect(60 + rng.Int64N(8000)) {
-					n++
+			endpoints = append(endpoints, fmt.Sprint(i))
+			raiseAt(t, m, perfmon.Scope{Endpoint: fmt.Sprint(i)}, nil)
+		}
+	}()
+	connect := func(limit int64) (connected bool) {
+		mock.Add(time.Second) // streams may be opened once a second
+		r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("As", as)
+		if id != "" {
+			r.Header.Set("Last-Event-ID", id)
+		}
+		resp, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode == http.StatusTooManyRequests {
+			return false // the streams before are still being ended
+		}
+		if resp.StatusCode != 200 {
+			t.Fatalf("%d with %q", resp.StatusCode, id)
+		}
+		var body io.Reader = resp.Body
+		if limit > 0 {
+			body = io.LimitReader(resp.Body, limit)
+		}
+		_ = readEvents(body, &id, func(e sseEvent) {
+			if e.name != "alert" {
+				t.Errorf("%v", e)
+				return
+			}
+			var body perfmon.AlertEvent
+			if err := json.Unmarshal([]byte(e.data), &body); err != nil {
+				t.Error(err)
+			}
+			got = append(got, body.Alert.Endpoint)
+			taken.Store(int64(len(got)))
+			if want != nil && len(got) >= len(want) {
+				_ = resp.Body.Close()
+			}
+		}, func(string) {})
+		return true
+	}
+	begins := int64(len("retry: 3000\n\nid: 0\n\n")) // until it has its first position
+	if as != "root" {
+		begins += 59 // which is encrypted
+	}
+	connect(begins)
+	if id == "" {
+		t.Fatal("the stream begins without a position")
+	}
+	close(first)
+	for n := 0; n < cuts; {
+		if connect(60 + rng.Int64N(8000)) {
+			n++
+		}
+	}
+	close(stop)
+	want = <-raised
+	for len(got) < len(want) {
+		connect(0)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Where events may be missed, the stream says so first, and then has all that are held.
+func TestRealtimeReset(t *testing.T) {
+	for name, test := range map[string]struct {
+		resume func(held []perfmon.AlertEvent) string
+		reset  bool
+		from   int
+	}{
+		"the first":               {checked(0), false, 1},
+		"the last":                {checked(2), false, 3},
+		"by its number":           {func(held []perfmon.AlertEvent) string { return fmt.Sprint(held[0].Number) }, false, 1},
+		"from the beginning":      {fixed("0"), false, 0},
+		"of another process":      {func(held []perfmon.AlertEvent) string { return fmt.Sprintf("%d-abc", held[1].Number) }, true, 0},
+		"past all that there was": {fixed("99"), true, 0},
+		"past all, checked":       {fixed("99-0"), true, 0},
+		"of an organization":      {fixed(strings.Repeat("A", 60)), true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, _, api := still(t)
+			var all []uint64
+			for i := range 3 {
+				all = append(all, raiseAt(t, m, perfmon.Scope{Endpoint: fmt.Sprint(i)}, nil))
+			}
+			c := realtime(t, listen(t, api, false, nil), "root", test.resume(m.Alerts().Events(0, 0).List))
+			if test.reset {
+				if e := receive(t, c.events); e.name != "reset" || e.data != `{"after":0}` {
+					t.Errorf("it begins with %v", e)
 				}
 			}
-			close(stop)
-			want = <-raised
-			for len(got) < len(want) {
-				connect(0)
+			last := raiseAt(t, m, perfmon.Scope{}, nil)
+			var got []uint64
+			for len(got) == 0 || got[len(got)-1] != last {
+				got = append(got, c.next("alert").number(t))
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(append(all[test.from:], last), got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// Where events may be missed, the stream says so first, and then has all that are held.
-func TestRealtimeReset(t *testing.T) {
-	m, _, api := still(t)
-	server := listen(t, api, false, nil)
-	var all []uint64
-	for i := range 3 {
-		all = append(all, raiseAt(t, m, perfmon.Scope{Endpoint: fmt.Sprint(i)}, nil))
+func fixed(id string) func([]perfmon.AlertEvent) string {
+	return func([]perfmon.AlertEvent) string { return id }
+}
+
+// checked is the ID of an event; the clock says 0.
+func checked(i int) func([]perfmon.AlertEvent) string {
+	return func(held []perfmon.AlertEvent) string {
+		return fmt.Sprintf("%d-%x", held[i].Number, held[i].At.UnixNano())
 	}
-	e := m.Alerts().Events(0, 0).List
-	id := func(i int) string { return fmt.Sprintf("%d-%x", e[i].Number, e[i].At.UnixNano()) } // the clock says 0
+}
+
+// An organization admin learns from a stream neither how many changes there were nor when
+// another organization had one, and resumes by IDs that mean nothing elsewhere.
+func TestRealtimeTellsNothingOfOtherOrganizations(t *testing.T) {
+	m, mock, api := still(t)
+	server := listen(t, api, false, nil)
+	own := raiseAt(t, m, perfmon.Scope{Organization: "acme"}, nil)
+	mock.Add(7*time.Minute + 123*time.Millisecond)
+	raiseAt(t, m, perfmon.Scope{Organization: "globex"}, nil)
+	stops := func(c *client) string { // and returns the place that it had
+		c.next("alert")
+		c.cancel()
+		receive(t, c.ended)
+		return c.id
+	}
+	c := realtime(t, server, "acme", "0")
+	first := c.next("alert")
+	if got := first.numberIn(t, m); got != own {
+		t.Errorf("event %d comes first, want %d", got, own)
+	}
+	mine := raiseAt(t, m, perfmon.Scope{Organization: "acme", Endpoint: "1"}, nil)
+	at := stops(c)
+	if first.id == at || len(first.id) != 60 || len(at) != 60 {
+		t.Errorf("the IDs are %q and %q", first.id, at)
+	}
+	raiseAt(t, m, perfmon.Scope{Organization: "globex", Endpoint: "1"}, nil)
+	next := raiseAt(t, m, perfmon.Scope{Organization: "acme", Endpoint: "2"}, nil)
 	for name, test := range map[string]struct {
-		resume string
-		reset  bool
-		want   []uint64
+		id    string
+		reset bool
+		want  []uint64
 	}{
-		"the first":               {id(0), false, all[1:]},
-		"the last":                {id(2), false, nil},
-		"by its number":           {fmt.Sprint(all[0]), false, all[1:]},
-		"from the beginning":      {"0", false, all},
-		"of another process":      {fmt.Sprintf("%d-abc", all[1]), true, all},
-		"past all that there was": {"99", true, all},
-		"past all, checked":       {"99-0", true, all},
+		"where it was":     {at, false, []uint64{next}},
+		"before that":      {first.id, false, []uint64{mine, next}},
+		"a number":         {"1", true, []uint64{own, mine, next}},
+		"an ID of another": {fmt.Sprintf("1-%x", 0), true, []uint64{own, mine, next}},
+		"altered":          {first.id[:30] + at[30:], true, []uint64{own, mine, next}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			c := realtime(t, server, "as "+name, test.resume)
-			if test.reset {
-				if e := receive(t, c.events); e.name != "reset" || e.data != `{"after":0}` {
-					t.Errorf("it begins with %v", e)
-				}
+		c := realtime(t, server, "acme", test.id)
+		if test.reset {
+			if e := receive(t, c.events); e.name != "reset" || e.data != "{}" || len(e.id) != 60 {
+				t.Errorf("%s: it begins with %v", name, e)
 			}
-			last := raiseAt(t, m, perfmon.Scope{Organization: "as " + name}, nil)
-			var got []uint64
-			for len(got) == 0 || got[len(got)-1] != last {
-				got = append(got, c.next("alert").number(t))
-			}
-			// Those of other tests are of other organizations.
-			if diff := cmp.Diff(append(test.want[:len(test.want):len(test.want)], last), got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
+		}
+		var got []uint64
+		for range test.want {
+			got = append(got, c.next("alert").numberIn(t, m))
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		c.close()
+		mock.Add(time.Second)
+	}
+	_, _, restarted := still(t)
+	if e := receive(t, realtime(t, listen(t, restarted, false, nil), "acme", at).events); e.name != "reset" {
+		t.Errorf("at another process it begins with %v", e)
 	}
 }
 
@@ -320,8 +400,11 @@ func TestRealtimeOfTwoOrganizations(t *testing.T) {
 		for name, c := range map[string]*client{"live": live[as], "replayed": realtime(t, server, as, "0")} {
 			var got []uint64
 			for len(got) == 0 || got[len(got)-1] != end {
-				e := c.next("alert")
-				got = append(got, e.number(t))
+				if e := c.next("alert"); as == "root" {
+					got = append(got, e.number(t))
+				} else {
+					got = append(got, e.numberIn(t, m))
+				}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s, %s (-want +got):\n%s", as, name, diff)

@@ -46,6 +46,10 @@ func (a *API) report(r *request) (answer, error) {
 	report := a.m.Report(query)
 	report.Health = r.by.health(report.Health)
 	report.Organizations = r.by.organizations(report.Organizations)
+	report.Baseline, report.Events = r.by.baseline(report.Baseline), r.by.markers(report.Events)
+	for i := range report.Alerts {
+		report.Alerts[i].Alert = r.by.alert(report.Alerts[i].Alert)
+	}
 	return &download{a, chosen, &report}, nil
 }
 

@@ -33,6 +33,23 @@ func (e sseEvent) number(t testing.TB) uint64 {
 	return body.Number
 }
 
+// numberIn is the number that a monitor has an alert event under, which organization admins
+// are not told.
+func (e sseEvent) numberIn(t testing.TB, m *perfmon.Monitor) uint64 {
+	t.Helper()
+	var body perfmon.AlertEvent
+	if err := json.Unmarshal([]byte(e.data), &body); err != nil || body.Number != 0 || body.Alert.Record != 0 {
+		t.Fatalf("%v is no alert event of an organization admin: %v", e, err)
+	}
+	for _, held := range m.Alerts().Events(0, 0).List {
+		if held.Alert.ID == body.Alert.ID && held.Change == body.Change {
+			return held.Number
+		}
+	}
+	t.Fatalf("%v is no event of the monitor", e)
+	return 0
+}
+
 // readEvents parses a stream as a browser does. id is what a browser resumes with. What
 // is neither an event nor an ID goes to other.
 func readEvents(body io.Reader, id *string, event func(sseEvent), other func(line string)) error {

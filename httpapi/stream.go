@@ -100,7 +100,7 @@ func (s *stream) serve(out *line, r *http.Request) error {
 		case <-asking.refused:
 			return errEnded
 		case f := <-in.queue:
-			if err := out.send(f.data); err != nil {
+			if err := s.send(out, f); err != nil {
 				return err
 			}
 		case <-ticker.C:
@@ -150,7 +150,7 @@ func (s *stream) begin(out *line, in *reader) error {
 		if len(page.List) == eventPage {
 			continue
 		}
-		if err := out.send(encodePosition(at)); err != nil {
+		if err := out.send([]byte(s.id(at) + "\n")); err != nil { // no event: it sets the ID alone
 			return err
 		}
 		if s.a.hub.join(in, at.number) {
@@ -160,20 +160,35 @@ func (s *stream) begin(out *line, in *reader) error {
 }
 
 func (s *stream) reset(out *line, at position) error {
-	data, err := encodeEvent("reset", at.String(), resetEvent{at.number})
+	var missed resetEvent
+	if s.by.SuperAdmin {
+		missed.After = &at.number
+	}
+	data, err := encodeEvent("reset", missed)
 	if err != nil {
 		return err
 	}
-	return out.send(data)
+	return out.send(append([]byte(s.id(at)), data...))
+}
+
+// id is the line with the ID of a place.
+func (s *stream) id(at position) string { return "id: " + s.a.places.write(at, s.by) + "\n" }
+
+// send writes a frame, that of an alert event with its ID.
+func (s *stream) send(out *line, f *frame) error {
+	if f.at.number == 0 {
+		return out.send(f.data)
+	}
+	return out.send(append([]byte(s.id(f.at)), f.data...))
 }
 
 func (s *stream) replay(out *line, e *perfmon.AlertEvent) error {
 	if !s.by.sees(e.Alert.Organization) {
 		return nil
 	}
-	f, err := s.a.hub.alerts.of(e)
+	f, err := s.a.hub.alerts.of(e, s.by)
 	if err != nil {
 		return err
 	}
-	return out.send(f.data)
+	return s.send(out, f)
 }

@@ -112,7 +112,7 @@ function row(alert, data, isOpen, remember) {
     else fill(detail);
   };
   el.show = (a) => {
-    const changed = shown.record !== a.record || shown.state !== a.state || shown.severity !== a.severity;
+    const changed = shown.updated_at !== a.updated_at || shown.changes.length !== a.changes.length || shown.state !== a.state || shown.severity !== a.severity;
     shown = a;
     el.className = `alert ${a.severity} ${a.state}`;
     fill(badgeAt, badge(a.severity, a.state));
