@@ -9,36 +9,44 @@ import (
 
 // countAfterHooks counts a response once the host's functions have said what they know.
 // It counts even if one of them ends the goroutine.
-func (h *handler) countAfterHooks(p *pooled, r *http.Request, state uint32, response *perfmon.Response) {
-	took := p.recorder.Took()
+func (h *handler) countAfterHooks(w *writer, r *http.Request, took time.Duration, state uint32, status int, stream bool) {
+	response := perfmon.Response{Method: r.Method, Pattern: r.Pattern, Status: status, Stream: stream}
+	o := w.origin()
+	response.User, response.Session, response.Organization = o.identity.User, o.identity.Session, o.identity.Organization
 	defer func() {
 		if state&isStream != 0 {
-			p.recorder.CloseStream()
+			o.recorder.CloseStream()
 		}
-		p.recorder.EndAfter(took, response)
+		if h.options.route != nil { // may make the string anew for each request
+			o.recorder.EndAfter(took, &response)
+			return
+		}
+		o.recorder.EndRoute(took, response.Method, response.Pattern, status, stream)
+		o.recorder.EndIdentity(took, status, stream, response.User, response.Session, response.Organization)
 	}()
+	timed := state&timesHooks != 0
 	if h.options.route != nil {
-		start := h.startHook(p)
+		start := h.startHook(timed)
 		response.Pattern = h.route(r)
-		h.endHook(p, perfmon.HookRoute, start)
+		h.endHook(timed, perfmon.HookRoute, start)
 	}
 	if h.options.identity != nil {
-		start := h.startHook(p)
-		h.identify(response, r)
-		h.endHook(p, perfmon.HookIdentity, start)
+		start := h.startHook(timed)
+		h.identify(&response, r)
+		h.endHook(timed, perfmon.HookIdentity, start)
 	}
 }
 
 // startHook and endHook time the hooks of one request in slabSize.
-func (h *handler) startHook(p *pooled) time.Duration {
-	if !p.timesHooks() {
+func (h *handler) startHook(timed bool) time.Duration {
+	if !timed {
 		return 0
 	}
 	return h.monitor.Elapsed()
 }
 
-func (h *handler) endHook(p *pooled, hook perfmon.Hook, start time.Duration) {
-	if p.timesHooks() {
+func (h *handler) endHook(timed bool, hook perfmon.Hook, start time.Duration) {
+	if timed {
 		h.monitor.RecordHookTime(hook, h.monitor.Elapsed()-start)
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/backend-prs/perfmon"
 	"github.com/backend-prs/perfmon/internal/mark"
@@ -62,7 +63,7 @@ func New(m *perfmon.Monitor, opts ...Option) func(http.Handler) http.Handler {
 			opt(o)
 		}
 	}
-	pool := &sync.Pool{New: func() any { return &pooled{monitor: m, recorder: m.NewRecorder()} }}
+	pool := &sync.Pool{New: func() any { return &pooled{origin: &origin{recorder: m.NewRecorder()}} }}
 	return func(next http.Handler) http.Handler {
 		if next == nil {
 			panic("middleware: the handler to wrap is nil")
@@ -91,66 +92,71 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	rw := p.newWriter(w)
-	p.returned = false
-	p.recorder.Start()
-	defer h.end(rw, p, r)
+	rw, recorder := p.newWriter(w), p.origin.recorder
+	h.pool.Put(p) // before the handler runs: what is pooled is one a processor, and not one a request
+	returned, began := false, recorder.Start()
+	defer h.cut(&returned, rw, r, began)
 	h.next.ServeHTTP(rw.wrapped(kind&^unwraps), r)
-	p.returned = true
+	returned = true
+	h.end(rw, r, began)
 }
 
 // statusClientClosed is what nginx logs for a client that hung up before the response.
 const statusClientClosed = 499
 
-// end records how the request ended. It recovers only from a panic that may say that the
-// client has hung up, and lets it continue: the frames of the handler are still on the
-// stack then, below those of end.
-func (h *handler) end(w *writer, p *pooled, r *http.Request) {
+// cut ends the request of a handler that did not return. It recovers only from a panic that
+// may say that the client has hung up, and lets it continue: the frames of the handler are
+// still on the stack then, below those of cut.
+func (h *handler) cut(returned *bool, w *writer, r *http.Request, began time.Duration) {
+	if *returned {
+		return
+	}
 	var panicked any
-	hungUp := false
-	if !p.returned && r.Context().Err() == context.Canceled {
-		panicked = recover()
-		hungUp = panicked == http.ErrAbortHandler
+	status := http.StatusInternalServerError
+	if r.Context().Err() == context.Canceled {
+		if panicked = recover(); panicked == http.ErrAbortHandler {
+			status = statusClientClosed
+		}
 	}
-	if state := w.state.Add(isDone); state&isIgnored == 0 {
-		h.count(w, p, r, state, hungUp)
+	state := w.state.Add(isDone)
+	if written := int(state & statusMask); status == statusClientClosed && written != 0 {
+		status = written
 	}
-	h.pool.Put(p)
+	h.count(w, r, began, state, status, state&isStream != 0)
 	if panicked != nil {
 		panic(panicked)
 	}
 }
 
-// count counts the response. The functions of the host run after the duration is taken.
-func (h *handler) count(w *writer, p *pooled, r *http.Request, state uint32, hungUp bool) {
-	response := perfmon.Response{Method: r.Method, Pattern: r.Pattern}
-	response.Status, response.Stream = h.outcome(w, p, state, hungUp)
-	if id := w.identity.Load(); id != nil {
-		response.User, response.Session, response.Organization = id.User, id.Session, id.Organization
-	}
-	if h.options.route != nil || h.options.identity != nil {
-		h.countAfterHooks(p, r, state, &response)
-		return
-	}
-	if state&isStream != 0 {
-		p.recorder.CloseStream()
-	}
-	p.recorder.End(&response)
-}
-
-// outcome returns the status that counts, and whether the duration is that of a stream.
-func (h *handler) outcome(w *writer, p *pooled, state uint32, hungUp bool) (status int, stream bool) {
-	status, stream = int(state&statusMask), state&isStream != 0
-	switch {
-	case !p.returned && !hungUp:
-		status = http.StatusInternalServerError
-	case status != 0:
-	case hungUp:
-		status = statusClientClosed
-	default:
+// end ends the request of a handler that has returned.
+func (h *handler) end(w *writer, r *http.Request, began time.Duration) {
+	state := w.state.Add(isDone)
+	status, stream := int(state&statusMask), state&isStream != 0
+	if status == 0 {
 		status = http.StatusOK
 		// The header may have been written past this writer.
 		stream = stream || state&headerAsked != 0 && hasStreamType(w.inner)
 	}
-	return status, stream && !h.options.streamTimes
+	h.count(w, r, began, state, status, stream)
+}
+
+// count counts the response. The functions of the host run after the duration is taken.
+func (h *handler) count(w *writer, r *http.Request, began time.Duration, state uint32, status int, stream bool) {
+	if state&isIgnored != 0 {
+		return
+	}
+	o := w.origin()
+	took := o.recorder.Took(began)
+	stream = stream && !h.options.streamTimes
+	if h.options.route != nil || h.options.identity != nil {
+		h.countAfterHooks(w, r, took, state, status, stream)
+		return
+	}
+	if state&isStream != 0 {
+		o.recorder.CloseStream()
+	}
+	o.recorder.EndRoute(took, r.Method, r.Pattern, status, stream)
+	if o.identified {
+		o.recorder.EndIdentity(took, status, stream, o.identity.User, o.identity.Session, o.identity.Organization)
+	}
 }

@@ -29,45 +29,76 @@ func newCounters(text string, stripes int) *counters {
 	return &counters{text: text, cells: make([]atomic.Pointer[cell], stripes), cursors: make([]*cellCursor, stripes)}
 }
 
-// cell counts the responses of one name in one stripe, apart by what kind of response
-// it was.
+// place is a name in one stripe, for the request path.
+type place struct {
+	pattern string // of the name's key; "" where it has none
+	method  uint8  // of its key: 0 where the pattern names it
+	cell    *cell
+	name    *Name // kept alive as long as something may be counted here
+}
+
+// cell counts the responses of one name in one stripe, apart by lane.
 type cell struct {
+	good  sketch.Atomic // the lane that nearly all are in
 	lanes [numLanes]atomic.Pointer[sketch.Atomic]
 	fresh atomic.Bool // something was added since it was last read
 }
 
-// add counts a response.
-func (n *Name) add(stripe, lane int, d time.Duration) {
-	c := n.cells[stripe].Load()
-	if c == nil {
-		c = n.growCell(stripe)
-	}
-	s := c.lanes[lane].Load()
-	if s == nil {
-		s = c.growLane(lane)
+// add counts a response. The caller keeps the name alive.
+func (c *cell) add(lane Lane, d time.Duration) {
+	s := &c.good
+	if lane != goodLane {
+		if s = c.lanes[lane].Load(); s == nil {
+			s = c.growLane(lane)
+		}
 	}
 	s.Add(uint64(max(d, 0)))
 	if !c.fresh.Load() { // after the addition, so that the reader misses none
 		c.fresh.Store(true)
 	}
-	runtime.KeepAlive(n) // until here, or a released name's counters would not be read
+}
+
+// lane returns the sketch of a lane, nil where there is none.
+func (c *cell) lane(lane Lane) *sketch.Atomic {
+	if lane == goodLane {
+		return &c.good
+	}
+	return c.lanes[lane].Load()
 }
 
 //go:noinline
-func (n *Name) growCell(stripe int) *cell {
-	n.cells[stripe].CompareAndSwap(nil, new(cell))
-	return n.cells[stripe].Load()
-}
-
-//go:noinline
-func (c *cell) growLane(lane int) *sketch.Atomic {
+func (c *cell) growLane(lane Lane) *sketch.Atomic {
 	c.lanes[lane].CompareAndSwap(nil, new(sketch.Atomic))
 	return c.lanes[lane].Load()
 }
 
+// add counts a response.
+func (n *Name) add(stripe int, lane Lane, d time.Duration) {
+	n.place(stripe).cell.add(lane, d)
+	runtime.KeepAlive(n) // until here, or a released name's counters would not be read
+}
+
+// place returns the place of a name in a stripe.
+func (n *Name) place(stripe int) *place {
+	if p := n.places[stripe].Load(); p != nil {
+		return p
+	}
+	return n.growPlace(stripe)
+}
+
+//go:noinline
+func (n *Name) growPlace(stripe int) *place {
+	cells := n.counters.cells
+	if cells[stripe].Load() == nil {
+		cells[stripe].CompareAndSwap(nil, new(cell))
+	}
+	n.places[stripe].CompareAndSwap(nil, &place{n.key.pattern, n.key.method, cells[stripe].Load(), n})
+	return n.places[stripe].Load()
+}
+
 // drain adds to d what was counted since the last call.
 func (c *counters) drain(d *Counts) {
-	c.each(func(lane int, s *sketch.Atomic, cursor *sketch.Cursor) {
+	c.each(func(lane Lane, s *sketch.Atomic, cursor *sketch.Cursor) {
 		var into *sketch.Sketch
 		if lane < streamLane {
 			into = &d.Times
@@ -78,25 +109,23 @@ func (c *counters) drain(d *Counts) {
 
 // move adds to a name what was counted since the last call.
 func (c *counters) move(to *Name) {
-	c.each(func(lane int, s *sketch.Atomic, cursor *sketch.Cursor) {
+	c.each(func(lane Lane, s *sketch.Atomic, cursor *sketch.Cursor) {
 		var late sketch.Sketch
 		if s.Drain(cursor, &late) == 0 {
 			return
 		}
-		cell := to.cells[0].Load()
-		if cell == nil {
-			cell = to.growCell(0)
+		cell := to.place(0).cell
+		into := cell.lane(lane)
+		if into == nil {
+			into = cell.growLane(lane)
 		}
-		if cell.lanes[lane].Load() == nil {
-			cell.growLane(lane)
-		}
-		cell.lanes[lane].Load().Merge(&late)
+		into.Merge(&late)
 		cell.fresh.Store(true)
 	})
 }
 
 // each calls f for all that may hold something new.
-func (c *counters) each(f func(lane int, s *sketch.Atomic, cursor *sketch.Cursor)) {
+func (c *counters) each(f func(lane Lane, s *sketch.Atomic, cursor *sketch.Cursor)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range c.cells {
@@ -108,8 +137,8 @@ func (c *counters) each(f func(lane int, s *sketch.Atomic, cursor *sketch.Cursor
 		if c.cursors[i] == nil {
 			c.cursors[i] = new(cellCursor)
 		}
-		for lane := range cell.lanes {
-			s := cell.lanes[lane].Load()
+		for lane := range numLanes {
+			s := cell.lane(lane)
 			if s == nil {
 				continue
 			}
@@ -130,7 +159,8 @@ func (c *counters) total(d *Counts) {
 		if cursors == nil {
 			continue
 		}
-		for lane, cursor := range cursors {
+		for at, cursor := range cursors {
+			lane := Lane(at)
 			if cursor == nil {
 				continue
 			}

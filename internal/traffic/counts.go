@@ -19,7 +19,7 @@ type Counts struct {
 type Delta = Counts
 
 // count adds n responses of a lane, their times left out.
-func (c *Counts) count(lane int, n uint64) {
+func (c *Counts) count(lane Lane, n uint64) {
 	c.Responses += n
 	if lane%2 == 1 {
 		c.Errors += n

@@ -11,10 +11,11 @@ import (
 // request and not kept: a name that is released may come back as another Name.
 type Name struct {
 	text  string
+	key   key    // the first one that it was found by
 	route string // its pattern, where that leaves the method open
 	extra bool   // not the first of its route
 
-	cells    []atomic.Pointer[cell] // by stripe: those of counters
+	places   []atomic.Pointer[place] // by stripe
 	counters *counters
 }
 
@@ -29,6 +30,7 @@ type Names struct {
 	other    *Name // the last of them
 	table    atomic.Pointer[table]
 	purges   atomic.Uint64 // how often aliases were dropped; counted after it is done
+	purged   func()        // called after that, unless nil
 	full     atomic.Bool   // at the limit: new names are folded without the lock
 	wanted   atomic.Bool   // a name was folded for want of room since the last release
 	folded   atomic.Uint64 // responses read under Other
@@ -58,7 +60,7 @@ func newNames(stripes, limit int, reserved ...string) *Names {
 // append puts a name into the list. The caller holds mu.
 func (n *Names) append(name *Name) *Name {
 	name.counters = newCounters(name.text, n.stripes)
-	name.cells = name.counters.cells
+	name.places = make([]atomic.Pointer[place], n.stripes)
 	n.list = append(n.list, name)
 	return name
 }
@@ -105,6 +107,9 @@ func (n *Names) unfold() {
 	n.table.Store(n.table.Load().rebuilt(func(a *alias) bool { return !a.folded && !a.name.counters.released }))
 	n.full.Store(len(n.list)-n.reserved >= n.limit)
 	n.purges.Add(1)
+	if n.purged != nil {
+		n.purged()
+	}
 }
 
 // Folded returns how many responses were read of names that were folded.
@@ -217,8 +222,9 @@ func (n *Names) place(k key) (name *Name, folded bool) {
 	}
 	name = n.append(&Name{text: strings.Clone(text), extra: extra})
 	n.byText[name.text] = name
+	name.key = key{k.method, ownPattern(name, k)}
 	if k.method != 0 {
-		name.route = ownPattern(name, k)
+		name.route = name.key.pattern
 		n.routes[name.route]++
 	}
 	if extra {

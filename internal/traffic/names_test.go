@@ -17,7 +17,7 @@ import (
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
 
-var ok = traffic.Outcome{Status: 200}
+var ok = traffic.LaneOf(200, false)
 
 // serve counts one request.
 func serve(rec *traffic.Recorder, method, pattern string) {
@@ -443,7 +443,7 @@ func TestLateCounts(t *testing.T) {
 		read(tr, reader)
 	}
 	for _, n := range held {
-		rec.End(n, traffic.Outcome{Status: 500, Failed: true}, time.Second)
+		rec.End(n, traffic.LaneOf(500, true), time.Second)
 	}
 	got, inFlight, _ := read(tr, reader)
 	if diff := cmp.Diff(map[string]counts{"GET /a": {1, 1, 1}, traffic.Other: {1, 1, 1}}, got); diff != "" {
