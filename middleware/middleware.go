@@ -68,13 +68,14 @@ func New(m *perfmon.Monitor, opts ...Option) func(http.Handler) http.Handler {
 		if next == nil {
 			panic("middleware: the handler to wrap is nil")
 		}
-		return &handler{monitor: m, options: o, next: next, pool: pool}
+		return &handler{monitor: m, options: o, hooked: o.route != nil || o.identity != nil, next: next, pool: pool}
 	}
 }
 
 type handler struct {
 	monitor *perfmon.Monitor
 	options *options
+	hooked  bool // the host names routes or identities
 	next    http.Handler
 	pool    *sync.Pool
 }
@@ -98,7 +99,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.cut(&returned, rw, r, began)
 	h.next.ServeHTTP(rw.wrapped(kind&^unwraps), r)
 	returned = true
-	h.end(rw, r, began)
+	state := rw.state.Add(isDone) // first: reading the clock waits for it, and hides what it takes
+	took := recorder.Took(began)
+	if status := int(state & statusMask); status != 0 && state&(isStream|isIgnored|isIdentified) == 0 && !h.hooked {
+		recorder.EndRoute(took, r.Method, r.Pattern, status, false)
+		return
+	}
+	h.end(rw, r, took, state)
 }
 
 // statusClientClosed is what nginx logs for a client that hung up before the response.
@@ -118,45 +125,40 @@ func (h *handler) cut(returned *bool, w *writer, r *http.Request, began time.Dur
 			status = statusClientClosed
 		}
 	}
-	state := w.state.Add(isDone)
+	took, state := w.recorder().Took(began), w.state.Add(isDone)
 	if written := int(state & statusMask); status == statusClientClosed && written != 0 {
 		status = written
 	}
-	h.count(w, r, began, state, status, state&isStream != 0)
+	h.count(w, r, took, state, status, state&isStream != 0)
 	if panicked != nil {
 		panic(panicked)
 	}
 }
 
 // end ends the request of a handler that has returned.
-func (h *handler) end(w *writer, r *http.Request, began time.Duration) {
-	state := w.state.Add(isDone)
+func (h *handler) end(w *writer, r *http.Request, took time.Duration, state uint32) {
 	status, stream := int(state&statusMask), state&isStream != 0
 	if status == 0 {
 		status = http.StatusOK
 		// The header may have been written past this writer.
 		stream = stream || state&headerAsked != 0 && hasStreamType(w.inner)
 	}
-	h.count(w, r, began, state, status, stream)
+	h.count(w, r, took, state, status, stream)
 }
 
 // count counts the response. The functions of the host run after the duration is taken.
-func (h *handler) count(w *writer, r *http.Request, began time.Duration, state uint32, status int, stream bool) {
+func (h *handler) count(w *writer, r *http.Request, took time.Duration, state uint32, status int, stream bool) {
 	if state&isIgnored != 0 {
 		return
 	}
-	o := w.origin()
-	took := o.recorder.Took(began)
 	stream = stream && !h.options.streamTimes
-	if h.options.route != nil || h.options.identity != nil {
+	if h.hooked {
 		h.countAfterHooks(w, r, took, state, status, stream)
 		return
 	}
 	if state&isStream != 0 {
-		o.recorder.CloseStream()
+		w.recorder().CloseStream()
 	}
-	o.recorder.EndRoute(took, r.Method, r.Pattern, status, stream)
-	if o.identified {
-		o.recorder.EndIdentity(took, status, stream, o.identity.User, o.identity.Session, o.identity.Organization)
-	}
+	w.recorder().EndRoute(took, r.Method, r.Pattern, status, stream)
+	w.endIdentity(took, status, stream)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/backend-prs/perfmon"
@@ -42,12 +43,13 @@ func (w *writer) recorder() *perfmon.Recorder { return w.origin().recorder }
 // The state of a writer. Each flag is set once and never cleared. Whoever sets a flag
 // learns which flags were set before, so that each count has one owner.
 const (
-	statusMask  uint32 = 0xffff  // final status, 0: none yet
-	headerAsked uint32 = 1 << 16 // the handler asked for the header, so may have changed it
-	isStream    uint32 = 1 << 17
-	isIgnored   uint32 = 1 << 18
-	isDone      uint32 = 1 << 19 // the handler has returned
-	timesHooks  uint32 = 1 << 20 // the functions of the host are timed: of one request in slabSize
+	statusMask   uint32 = 0xffff  // final status, 0: none yet
+	headerAsked  uint32 = 1 << 16 // the handler asked for the header, so may have changed it
+	isStream     uint32 = 1 << 17
+	isIgnored    uint32 = 1 << 18
+	isDone       uint32 = 1 << 19 // the handler has returned
+	isIdentified uint32 = 1 << 21 // a handler said who made the request
+	timesHooks   uint32 = 1 << 20 // the functions of the host are timed: of one request in slabSize
 )
 
 func (w *writer) Header() http.Header {
@@ -174,8 +176,16 @@ func (w *writer) PerfmonIdentify(user, session, organization string) {
 			o.identity.Organization = organization
 		}
 		if atomic.CompareAndSwapPointer(&w.from, unsafe.Pointer(old), unsafe.Pointer(&o)) {
+			w.state.Or(isIdentified)
 			return
 		}
+	}
+}
+
+// endIdentity counts the response for those whom the handler has named.
+func (w *writer) endIdentity(took time.Duration, status int, stream bool) {
+	if o := w.origin(); o.identified {
+		o.recorder.EndIdentity(took, status, stream, o.identity.User, o.identity.Session, o.identity.Organization)
 	}
 }
 

@@ -17,11 +17,11 @@ type atomicPage [pageLen]atomic.Uint32
 // Add counts v once. A value above [Max] counts as Max.
 func (a *Atomic) Add(v uint64) {
 	i := index(v)
-	p := a.pages[i>>subBits].Load()
-	if p == nil {
-		p = a.grow(i >> subBits)
+	if p := a.pages[i>>subBits].Load(); p != nil {
+		p[i&(pageLen-1)].Add(1)
+		return
 	}
-	p[i&(pageLen-1)].Add(1)
+	a.grow(i >> subBits)[i&(pageLen-1)].Add(1)
 }
 
 // grow makes page i, or returns the one that another goroutine made meanwhile.

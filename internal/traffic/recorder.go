@@ -54,9 +54,12 @@ func (r *Recorder) Ignore() { r.stripe.ignored.Add(1) }
 // string that lives as long as its route, as routers have them: one that is made anew for
 // each request is counted as well, and takes longer.
 func (r *Recorder) EndRoute(method, pattern string, lane Lane, d time.Duration) {
-	p := r.stripe.routes.find(method, pattern)
-	if p == nil {
-		p = r.route(method, pattern)
+	set := r.stripe.routes.set(pattern)
+	p := set[0].Load() // most are there
+	if p == nil || p.pattern != pattern || p.method != 0 && p.method != methodNumber(method) {
+		if p = find(set, method, pattern); p == nil {
+			p = r.route(method, pattern)
+		}
 	}
 	p.cell.add(lane, d)
 	runtime.KeepAlive(p) // until here, or a released name's counters would not be read

@@ -36,9 +36,8 @@ const (
 	routeBits   = 7 // routeSets is 1<<7
 )
 
-// find returns the place of a route that was used before, nil where it is not here.
-func (t *routes) find(method, pattern string) *place {
-	set := t.set(pattern)
+// find returns the place of a route in its set, nil where it is not there.
+func find(set *[routeWays]atomic.Pointer[place], method, pattern string) *place {
 	for i := range set {
 		p := set[i].Load()
 		if p == nil {
