@@ -95,13 +95,6 @@ func (h *history) begin(at time.Time) {
 	}
 }
 
-// has reports whether anything is held of a scope.
-func (h *history) has(scope Scope) bool {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.scopes[scope] != nil
-}
-
 // count adds what a step counted for a scope.
 func (h *history) count(scope Scope, at time.Time, d *traffic.Counts) {
 	h.mu.Lock()

@@ -29,8 +29,7 @@ var quantiles = []float64{0.5, 0.95, 0.99}
 
 // figures turns counts into the values of the metrics of requests, NaN for absent ones.
 func figures(times *sketch.Sketch, responses, failed uint64, elapsed time.Duration) (f requestFigures) {
-	times.Quantiles(quantiles, f[:len(quantiles)])
-	f[avgFigure] = times.Mean()
+	f[avgFigure] = times.Summarize(quantiles, f[:len(quantiles)])
 	for i := range f[:avgFigure+1] {
 		f[i] /= float64(time.Second)
 	}

@@ -2,8 +2,9 @@ package sketch
 
 import "sync/atomic"
 
-// Atomic counts values from any number of goroutines, one atomic addition each, and is
-// only ever counted up. The zero value is empty and ready. It is read with a [Cursor].
+// Atomic counts values from any number of goroutines, one atomic addition each. The zero
+// value is empty and ready. It is read with a [Cursor], or by Take where it has one reader
+// and need not keep what was read.
 //
 // A page of 64 buckets is allocated when the first value falls into its power of two,
 // at most 37 times in its life. Goroutines that often count at the same time had better
@@ -41,6 +42,45 @@ func (a *Atomic) Merge(s *Sketch) {
 		}
 		p[i&(pageLen-1)].Add(uint32(n))
 	})
+}
+
+// Take moves all that a counted to s and returns how many values that were. With a nil s
+// they are dropped. Writers are never held up, and no value is lost: what was read is
+// subtracted. One goroutine at a time may take, and no cursor may stand in a.
+func (a *Atomic) Take(s *Sketch) uint64 {
+	var sum uint64
+	for i := range a.pages {
+		page := a.pages[i].Load()
+		if page == nil {
+			continue
+		}
+		sum += page.take(s, i)
+	}
+	return sum
+}
+
+// take moves page i.
+func (p *atomicPage) take(s *Sketch, i int) uint64 {
+	var (
+		sum  uint64
+		into *[pageLen]uint32
+	)
+	for j := range p {
+		n := p[j].Load()
+		if n == 0 {
+			continue
+		}
+		p[j].Add(-n)
+		sum += uint64(n)
+		if s == nil {
+			continue
+		}
+		if into == nil {
+			into = s.page(i)
+		}
+		s.addTo(into, i<<subBits+j, uint64(n))
+	}
+	return sum
 }
 
 // Cursor remembers how far an Atomic was read. The zero value stands at its beginning.

@@ -9,7 +9,7 @@
 //
 // Every power of two is cut into 64 buckets of equal width. A value is reported as
 // the middle of its bucket, which is at most 1/128 = 0.78 % away from it. Values
-// below 128 have a bucket each and are exact. An empty sketch takes 300 bytes, and
+// below 128 have a bucket each and are exact. An empty sketch takes 320 bytes, and
 // each power of two that holds a value 256 more.
 //
 // The layout is the one of HdrHistogram (Gil Tene, "HdrHistogram: A High Dynamic
@@ -66,6 +66,7 @@ func middle(i int) float64 {
 // at a time; [Atomic] is for many writers. It counts to 2^62-1 values and stays there.
 type Sketch struct {
 	pages [numPages]*[pageLen]uint32 // counts modulo 2^32
+	used  uint64                     // a bit for each page that holds something
 	wraps map[int]uint64             // by bucket: what its count lost in passing 2^32
 	count uint64
 }
@@ -95,8 +96,9 @@ func (s *Sketch) wrap(i int, n uint64) {
 	s.wraps[i] += n
 }
 
-// page returns page i and makes it where there is none.
+// page returns page i, to be written to, and makes it where there is none.
 func (s *Sketch) page(i int) *[pageLen]uint32 {
+	s.used |= 1 << i
 	if s.pages[i] == nil {
 		s.pages[i] = new([pageLen]uint32)
 	}
@@ -108,32 +110,95 @@ func (s *Sketch) Count() uint64 { return s.count }
 
 // Reset empties the sketch and keeps its memory.
 func (s *Sketch) Reset() {
-	if s.count == 0 {
-		return
+	for used := s.used; used != 0; used &= used - 1 {
+		clear(s.pages[bits.TrailingZeros64(used)][:])
 	}
-	for _, p := range s.pages {
-		if p != nil {
-			clear(p[:])
-		}
-	}
-	s.wraps, s.count = nil, 0
+	s.used, s.wraps, s.count = 0, nil, 0
 }
 
 // Merge adds all that o counted. It does not change o.
 func (s *Sketch) Merge(o *Sketch) {
-	if o.count > 0 {
+	if o.wraps != nil || o.count > maxCount-s.count {
 		o.each(s.addN)
+		return
+	}
+	for used := o.used; used != 0; used &= used - 1 {
+		i := bits.TrailingZeros64(used)
+		s.mergePage(i, o.pages[i])
+	}
+	s.count += o.count
+}
+
+// mergePage adds a page, and leaves the count of all values to the caller.
+func (s *Sketch) mergePage(i int, from *[pageLen]uint32) {
+	to := s.page(i)
+	var carry uint64
+	for j, n := range from {
+		sum := uint64(to[j]) + uint64(n)
+		to[j] = uint32(sum)
+		carry |= sum
+	}
+	if carry>>32 == 0 {
+		return
+	}
+	for j, n := range from {
+		if to[j] < n {
+			s.wrap(i<<subBits+j, 1<<32)
+		}
 	}
 }
 
 // Mean returns the mean of the values, NaN when there are none. It is at most 0.78 % off.
-func (s *Sketch) Mean() float64 {
+func (s *Sketch) Mean() float64 { return s.Summarize(nil, nil) }
+
+// Summarize sets dst[i] to the quantile qs[i], as Quantiles does, and returns the mean, in
+// one pass. dst is as long as qs.
+func (s *Sketch) Summarize(qs, dst []float64) (mean float64) {
 	if s.count == 0 {
+		for i := range dst {
+			dst[i] = math.NaN()
+		}
 		return math.NaN()
 	}
-	var sum float64
-	s.each(func(i int, n uint64) { sum += middle(i) * float64(n) })
+	if s.wraps != nil {
+		s.Quantiles(qs, dst)
+		var sum float64
+		s.each(func(i int, n uint64) { sum += middle(i) * float64(n) })
+		return sum / float64(s.count)
+	}
+	next, seen, sum := 0, uint64(0), 0.0
+	for used := s.used; used != 0; used &= used - 1 {
+		i := bits.TrailingZeros64(used)
+		n, places := addUp(s.pages[i])
+		// The buckets of a page are equally far apart.
+		first := i << subBits
+		sum += float64(n)*middle(first) + float64(places)*(middle(first+1)-middle(first))
+		for ; next < len(qs) && seen+n >= rank(qs[next], s.count); next++ {
+			dst[next] = middle(first + s.find(i, rank(qs[next], s.count)-seen))
+		}
+		seen += n
+	}
 	return sum / float64(s.count)
+}
+
+// addUp returns how many values a page holds, and the sum of their places in it.
+func addUp(page *[pageLen]uint32) (n, places uint64) {
+	for j, c := range page {
+		n += uint64(c)
+		places += uint64(c) * uint64(j)
+	}
+	return n, places
+}
+
+// find returns the bucket of page i that holds its nth value, counted from 1.
+func (s *Sketch) find(i int, nth uint64) int {
+	var seen uint64
+	for j, c := range s.pages[i] {
+		if seen += uint64(c); seen >= nth {
+			return j
+		}
+	}
+	return pageLen - 1
 }
 
 // CountUpTo returns how many values are at most v, as far as buckets tell: values that
@@ -191,11 +256,9 @@ func rank(q float64, n uint64) uint64 {
 
 // each calls f for every bucket that holds something, in ascending order.
 func (s *Sketch) each(f func(i int, n uint64)) {
-	for p, page := range s.pages {
-		if page == nil {
-			continue
-		}
-		for j, low := range page {
+	for used := s.used; used != 0; used &= used - 1 {
+		p := bits.TrailingZeros64(used)
+		for j, low := range s.pages[p] {
 			n := uint64(low)
 			if s.wraps != nil {
 				n += s.wraps[p<<subBits+j]

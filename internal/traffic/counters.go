@@ -9,24 +9,23 @@ import (
 	"github.com/backend-prs/perfmon/sketch"
 )
 
-// counters are those of one name: writers add to the cells, and the reader remembers
-// how far it has read them.
+// counters are those of one name: writers add to the cells, and the reader takes what is
+// there and keeps the total.
 type counters struct {
 	text  string
 	cells []atomic.Pointer[cell] // by stripe
 
 	idle     int         // calls of the reader without a response; the reader's alone
+	used     bool        // there was a response; the reader's alone
 	released bool        // guarded by the mu of the names
 	unheld   atomic.Bool // released, and no request holds the name any more
 
-	mu      sync.Mutex    // guards what follows
-	cursors []*cellCursor // by stripe
+	mu    sync.Mutex
+	total Counts // of all that was read; mu
 }
 
-type cellCursor [numLanes]*sketch.Cursor
-
 func newCounters(text string, stripes int) *counters {
-	return &counters{text: text, cells: make([]atomic.Pointer[cell], stripes), cursors: make([]*cellCursor, stripes)}
+	return &counters{text: text, cells: make([]atomic.Pointer[cell], stripes)}
 }
 
 // place is a name in one stripe, for the request path.
@@ -96,78 +95,68 @@ func (n *Name) growPlace(stripe int) *place {
 	return n.places[stripe].Load()
 }
 
-// drain adds to d what was counted since the last call.
+// drain adds to d, which is empty, what was counted since the last call.
 func (c *counters) drain(d *Counts) {
-	c.each(func(lane Lane, s *sketch.Atomic, cursor *sketch.Cursor) {
+	for i := range c.cells {
+		if cell := c.cells[i].Load(); cell != nil && cell.fresh.Load() {
+			cell.drain(d)
+		}
+	}
+	if d.Responses > 0 {
+		c.used = true
+		c.mu.Lock()
+		c.total.Merge(d)
+		c.mu.Unlock()
+	}
+}
+
+func (c *cell) drain(d *Counts) {
+	c.fresh.Store(false) // before the reading: what is added meanwhile sets it again
+	for lane := range numLanes {
+		s := c.lane(lane)
+		if s == nil {
+			continue
+		}
 		var into *sketch.Sketch
 		if lane < streamLane {
 			into = &d.Times
 		}
-		d.count(lane, s.Drain(cursor, into))
-	})
+		d.count(lane, s.Take(into))
+	}
 }
 
 // move adds to a name what was counted since the last call.
 func (c *counters) move(to *Name) {
-	c.each(func(lane Lane, s *sketch.Atomic, cursor *sketch.Cursor) {
-		var late sketch.Sketch
-		if s.Drain(cursor, &late) == 0 {
-			return
-		}
-		cell := to.place(0).cell
-		into := cell.lane(lane)
-		if into == nil {
-			into = cell.growLane(lane)
-		}
-		into.Merge(&late)
-		cell.fresh.Store(true)
-	})
-}
-
-// each calls f for all that may hold something new.
-func (c *counters) each(f func(lane Lane, s *sketch.Atomic, cursor *sketch.Cursor)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for i := range c.cells {
-		cell := c.cells[i].Load()
-		if cell == nil || !cell.fresh.Load() {
+		from := c.cells[i].Load()
+		if from == nil || !from.fresh.Load() {
 			continue
 		}
-		cell.fresh.Store(false) // before the reading: what is added meanwhile sets it again
-		if c.cursors[i] == nil {
-			c.cursors[i] = new(cellCursor)
-		}
+		from.fresh.Store(false)
 		for lane := range numLanes {
-			s := cell.lane(lane)
-			if s == nil {
-				continue
+			if s := from.lane(lane); s != nil {
+				var late sketch.Sketch
+				if s.Take(&late) > 0 {
+					to.place(0).cell.merge(lane, &late)
+				}
 			}
-			cursor := &c.cursors[i][lane]
-			if *cursor == nil {
-				*cursor = new(sketch.Cursor)
-			}
-			f(lane, s, *cursor)
 		}
 	}
 }
 
-// total adds to d all that was read since the beginning.
-func (c *counters) total(d *Counts) {
+// merge adds responses of a lane.
+func (c *cell) merge(lane Lane, times *sketch.Sketch) {
+	s := c.lane(lane)
+	if s == nil {
+		s = c.growLane(lane)
+	}
+	s.Merge(times)
+	c.fresh.Store(true)
+}
+
+// addTotal adds to d all that was read since the beginning.
+func (c *counters) addTotal(d *Counts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, cursors := range c.cursors {
-		if cursors == nil {
-			continue
-		}
-		for at, cursor := range cursors {
-			lane := Lane(at)
-			if cursor == nil {
-				continue
-			}
-			d.count(lane, cursor.Count())
-			if lane < streamLane {
-				cursor.AddTo(&d.Times)
-			}
-		}
-	}
+	d.Merge(&c.total)
 }

@@ -59,7 +59,7 @@ var quantiles = []float64{0.5, 0.95, 0.99}
 // ResponseTimes returns the percentiles and the mean of the response times.
 func (c *Counts) ResponseTimes() ResponseTimes {
 	var q [3]float64
-	c.Times.Quantiles(quantiles, q[:])
+	mean := c.Times.Summarize(quantiles, q[:])
 	const second = float64(time.Second)
-	return ResponseTimes{P50: q[0] / second, P95: q[1] / second, P99: q[2] / second, Mean: c.Times.Mean() / second}
+	return ResponseTimes{P50: q[0] / second, P95: q[1] / second, P99: q[2] / second, Mean: mean / second}
 }

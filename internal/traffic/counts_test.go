@@ -52,7 +52,7 @@ func TestTotalsAreTheSumOfAnySplit(t *testing.T) {
 		}
 		var before uint64
 		step := func() {
-			reader.Endpoints(func(name string, d *traffic.Delta) { at(sums, name).Merge(d) })
+			reader.Endpoints(new(traffic.Delta), func(name string, d *traffic.Delta) { at(sums, name).Merge(d) })
 			reader.Organizations(func(name string, d *traffic.Delta) { at(sums, "organization "+name).Merge(d) })
 			var total traffic.Counts
 			if tr.Total(&total); total.Responses < before {

@@ -509,7 +509,7 @@ func TestConcurrentReleasing(t *testing.T) {
 			running = false
 		default:
 		}
-		inFlight, _ = reader.Endpoints(func(name string, d *traffic.Delta) { got[name] += d.Responses; sum += d.Responses })
+		inFlight, _ = reader.Endpoints(new(traffic.Delta), func(name string, d *traffic.Delta) { got[name] += d.Responses; sum += d.Responses })
 		reader.Organizations(func(name string, d *traffic.Delta) { organizations += d.Responses })
 		released += len(reader.ReleaseEndpoints(2, 1)) + len(reader.ReleaseOrganizations(2, 1))
 		if round%10 == 0 {

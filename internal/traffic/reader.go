@@ -10,17 +10,18 @@ type Reader struct {
 // NewReader returns a reader that has read nothing yet.
 func (t *Traffic) NewReader() *Reader { return &Reader{t: t} }
 
-// Endpoints calls f for every endpoint with what came since the last call, and returns
-// what all of them had in flight afterwards: requests and streams. d is only f's until it
-// returns.
-func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int64) {
+// Endpoints calls f for every endpoint that ever had a response, with what came since the
+// last call, and adds all of that to all, which is empty. It returns what was in flight afterwards: requests
+// and streams. d is only f's until it returns.
+func (r *Reader) Endpoints(all *Delta, f func(name string, d *Delta)) (inFlight, streams int64) {
 	r.read(r.t.Endpoints, func(name string, d *Delta) {
 		if d.Responses > 0 {
-			r.ended += d.Responses
-			r.t.count(d)
+			all.Merge(d)
 		}
 		f(name, d)
 	})
+	r.ended += all.Responses
+	r.t.count(all)
 	// Ends were read first: a request that ends meanwhile counts as in flight.
 	var started, ignored, opened, ended uint64
 	for _, s := range r.t.stripes {
@@ -35,7 +36,7 @@ func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int
 	return max(int64(started-ignored-r.ended)-streams, 0), streams
 }
 
-// Organizations does the same for organizations.
+// Organizations calls f for every organization in the same way.
 func (r *Reader) Organizations(f func(name string, d *Delta)) {
 	r.read(r.t.Organizations, f)
 }
@@ -52,7 +53,9 @@ func (r *Reader) read(n *Names, f func(name string, d *Delta)) {
 		if name == n.other {
 			n.folded.Add(d.Responses)
 		}
-		f(name.text, d)
+		if c.used {
+			f(name.text, d)
+		}
 	}
 }
 
@@ -78,7 +81,7 @@ func (n *Names) Totals(f func(name string, d *Counts)) {
 	var d Counts
 	for _, name := range n.all() {
 		d.Reset()
-		name.counters.total(&d)
+		name.counters.addTotal(&d)
 		f(name.text, &d)
 	}
 }
@@ -88,7 +91,7 @@ func (n *Names) Totals(f func(name string, d *Counts)) {
 func (n *Names) Total(name string, c *Counts) bool {
 	for _, known := range n.all() {
 		if known.text == name {
-			known.counters.total(c)
+			known.counters.addTotal(c)
 			return true
 		}
 	}

@@ -20,7 +20,7 @@ type counts struct {
 // read drains t into a map by endpoint name, idle endpoints left out.
 func read(t *traffic.Traffic, r *traffic.Reader) (got map[string]counts, inFlight, streams int64) {
 	got = map[string]counts{}
-	inFlight, streams = r.Endpoints(func(name string, d *traffic.Delta) {
+	inFlight, streams = r.Endpoints(new(traffic.Delta), func(name string, d *traffic.Delta) {
 		if d.Responses > 0 {
 			got[name] = counts{d.Responses, d.Errors, d.Times.Count()}
 		}
@@ -100,7 +100,7 @@ func TestLanes(t *testing.T) {
 	rec.Ignore()
 
 	var got traffic.Delta
-	inFlight, streams := reader.Endpoints(func(_ string, d *traffic.Delta) { got.Merge(d) })
+	inFlight, streams := reader.Endpoints(new(traffic.Delta), func(_ string, d *traffic.Delta) { got.Merge(d) })
 	want := [5]uint64{0, 2, 1, 2, 3}
 	if diff := cmp.Diff(want, got.Classes); diff != "" {
 		t.Errorf("status classes (-want +got):\n%s", diff)
@@ -145,7 +145,7 @@ func TestConcurrentRecording(t *testing.T) {
 			running = false
 		default:
 		}
-		inFlight, _ := reader.Endpoints(func(_ string, d *traffic.Delta) { sum += d.Responses })
+		inFlight, _ := reader.Endpoints(new(traffic.Delta), func(_ string, d *traffic.Delta) { sum += d.Responses })
 		if !running && inFlight != 0 {
 			t.Errorf("%d in flight at the end", inFlight)
 		}
