@@ -9,7 +9,12 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 200, "")
 	n := flag.Int("n", 99, "")
+	only := flag.String("only", "", "")
 	flag.Parse()
+	if *only == "steps" {
+		fmt.Print(steps(false))
+		return
+	}
 	ballast := make([][]byte, 1024)
 	for i := range ballast {
 		ballast[i] = make([]byte, 64<<10)

@@ -1,6 +1,9 @@
 package sketch
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // Atomic counts values from any number of goroutines, one atomic addition each. The zero
 // value is empty and ready. It is read with a [Cursor], or by Take where it has one reader
@@ -13,6 +16,7 @@ type Atomic struct {
 	pages [numPages]atomic.Pointer[atomicPage]
 }
 
+// atomicPage fills cache lines, so it lies on a boundary of one.
 type atomicPage [pageLen]atomic.Uint32
 
 // Add counts v once. A value above [Max] counts as Max.
@@ -61,26 +65,45 @@ func (a *Atomic) Take(s *Sketch) uint64 {
 
 // take moves page i.
 func (p *atomicPage) take(s *Sketch, i int) uint64 {
-	var (
-		sum  uint64
-		into *[pageLen]uint32
-	)
-	for j := range p {
-		n := p[j].Load()
-		if n == 0 {
-			continue
+	// Two buckets are read, and subtracted, at a time, which takes half as long. As no bucket
+	// holds less than what was read of it, the subtraction borrows nothing. All is read before
+	// anything is subtracted: the processor waits for memory once and not for each line.
+	var words [pageLen / 2]uint64
+	pairs := (*[pageLen / 2]atomic.Uint64)(unsafe.Pointer(p))
+	any := uint64(0)
+	for j := range pairs {
+		words[j] = pairs[j].Load()
+		any |= words[j]
+	}
+	if any == 0 {
+		return 0
+	}
+	for j, n := range words {
+		if n != 0 {
+			pairs[j].Add(-n)
 		}
-		p[j].Add(-n)
+	}
+	counts := (*[pageLen]uint32)(unsafe.Pointer(&words))
+	sum := uint64(0)
+	for _, n := range counts {
 		sum += uint64(n)
-		if s == nil {
-			continue
-		}
-		if into == nil {
-			into = s.page(i)
-		}
-		s.addTo(into, i<<subBits+j, uint64(n))
+	}
+	if s != nil {
+		s.add(i, counts, sum)
 	}
 	return sum
+}
+
+// add adds page i, which holds n values.
+func (s *Sketch) add(i int, page *[pageLen]uint32, n uint64) {
+	if n <= maxCount-s.count {
+		s.mergePage(i, page)
+		s.count += n
+		return
+	}
+	for j, n := range page {
+		s.addN(i<<subBits+j, uint64(n))
+	}
 }
 
 // Cursor remembers how far an Atomic was read. The zero value stands at its beginning.

@@ -1,0 +1,3 @@
+package main
+import "testing"
+func BenchmarkSteps(b *testing.B) { for b.Loop() { steps(false) } }
