@@ -11,6 +11,10 @@ func main() {
 	n := flag.Int("n", 99, "")
 	only := flag.String("only", "", "")
 	flag.Parse()
+	if *only == "answers" {
+		fmt.Print(answers(false))
+		return
+	}
 	if *only == "steps" {
 		fmt.Print(steps(false))
 		return
