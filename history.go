@@ -11,7 +11,6 @@ import (
 	"github.com/backend-prs/perfmon/internal/digest"
 	"github.com/backend-prs/perfmon/internal/ring"
 	"github.com/backend-prs/perfmon/internal/traffic"
-	"github.com/backend-prs/perfmon/sketch"
 )
 
 // History reads the points of a monitor, and what follows from them.
@@ -72,6 +71,9 @@ type history struct {
 	service map[string]ring.Column
 	scopes  map[Scope]*scopeHistory
 	begun   time.Time // since when there is anything; zero: there is not
+	version uint64    // counts what changes points
+
+	windows windows
 }
 
 // scopeHistory is what is kept of an endpoint or an organization.
@@ -143,6 +145,8 @@ func (h *history) requests(into *traffic.Counts) {
 func (h *history) close(at time.Time, elapsed, retention time.Duration, c *catalog, values []float64, keep bool) (p Point) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.version++
+	h.windows.prune(h.version, h.newest().Before(at))
 	h.ring.Append(at)
 	p = Point{Time: at, ElapsedSeconds: elapsed.Seconds(), Values: map[string]Value{}}
 	for i, v := range values {
@@ -159,6 +163,7 @@ func (h *history) close(at time.Time, elapsed, retention time.Duration, c *catal
 			data, _ := s.pending.Times.AppendBinary(nil) // its error is always nil
 			p.Scopes = append(p.Scopes, ScopePoint{scope, s.pending.Responses, s.pending.Errors, data})
 		}
+		h.windows.closing(s)
 		s.close(at, elapsed, retention)
 		if at.Sub(s.last) > retention {
 			h.drop(scope)
@@ -191,9 +196,11 @@ func (s *scopeHistory) close(at time.Time, elapsed, retention time.Duration) {
 
 // drop forgets a scope; mu is held.
 func (h *history) drop(scope Scope) {
-	for _, c := range h.scopes[scope].columns {
+	s := h.scopes[scope]
+	for _, c := range s.columns {
 		h.ring.Remove(c)
 	}
+	h.windows.drop(s)
 	delete(h.scopes, scope)
 }
 
@@ -216,6 +223,8 @@ func (h *history) restore(p Point, retention time.Duration) error {
 	if h.begun.IsZero() {
 		h.begun = p.Time.Add(-elapsed)
 	}
+	h.version++
+	h.windows = windows{}
 	h.ring.Append(p.Time)
 	for name, v := range p.Values {
 		h.set(name, v.Float())
@@ -244,6 +253,7 @@ func (h *history) setRetention(retention, interval time.Duration) {
 	if points == h.points {
 		return
 	}
+	h.version++
 	old := h.ring
 	h.points, h.ring = points, ring.New(points)
 	from := max(old.Len()-points, 0)
@@ -275,6 +285,52 @@ func (h *history) setRetention(retention, interval time.Duration) {
 			}
 		}
 	}
+}
+
+// newest returns the time of the newest point, zero where there is none; mu is held.
+func (h *history) newest() time.Time {
+	if n := h.ring.Len(); n > 0 {
+		return h.ring.Time(n - 1)
+	}
+	return time.Time{}
+}
+
+// state returns a number that changes with the points.
+func (h *history) state() uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.version
+}
+
+// fed reports whether a metric of the service has a column.
+func (h *history) fed(metric string) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.service[metric] != nil
+}
+
+// since returns how many points there are after t.
+func (h *history) since(t time.Time) int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.ring.Len() - h.ring.After(t)
+}
+
+// last returns the latest value of a metric of the service, and its time; ok is false where
+// none is held.
+func (h *history) last(metric string) (at time.Time, v float64, ok bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	column := h.service[metric]
+	if column == nil {
+		return at, 0, false
+	}
+	for i := h.ring.Len() - 1; i >= 0; i-- {
+		if v := column.At(i); !math.IsNaN(v) {
+			return h.ring.Time(i), v, true
+		}
+	}
+	return at, 0, false
 }
 
 // len returns how many points are held.
@@ -327,44 +383,4 @@ func (h *history) series(scope Scope, now time.Time, window time.Duration, c *ca
 		}
 	}
 	return s, true
-}
-
-// requestSum is what was counted for a scope in a window.
-type requestSum struct {
-	scope            Scope
-	from             time.Time
-	requests, failed uint64
-	times            sketch.Sketch
-}
-
-// sum adds up what was counted after since, for each scope that is picked, or for all of
-// them together.
-func (h *history) sum(since time.Time, pick func(Scope) bool, together bool) []requestSum {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	begin := since
-	if begin.Before(h.begun) {
-		begin = h.begun
-	}
-	var sums []requestSum
-	for scope, s := range h.scopes {
-		if !pick(scope) {
-			continue
-		}
-		if len(sums) == 0 || !together {
-			sums = append(sums, requestSum{scope: scope, from: begin})
-		}
-		sum := &sums[len(sums)-1]
-		d := s.digests.Since(since, &sum.times)
-		sum.times.Merge(&s.pending.Times)
-		sum.requests += d.Responses + s.pending.Responses
-		sum.failed += d.Errors + s.pending.Errors
-		if !d.From.IsZero() && d.From.Before(sum.from) {
-			sum.from = d.From
-		}
-	}
-	if together && len(sums) > 0 {
-		sums[0].scope = Scope{}
-	}
-	return sums
 }

@@ -48,6 +48,7 @@ type Monitor struct {
 	collectors collectors
 	history    *history
 	anomalies  *anomalies
+	views      views
 	current    atomic.Pointer[Sample]
 	loop       loop
 	stepPanics atomic.Uint64

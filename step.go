@@ -108,13 +108,18 @@ func (m *Monitor) step(ctx context.Context) {
 	}
 	l.step = now.elapsed
 	l.accumulate(values)
-	if l.steps++; l.steps >= m.stepsPerPoint {
+	l.steps++
+	point := l.steps >= m.stepsPerPoint
+	if point {
 		m.closePoint(now, c)
 	}
 	sample := &Sample{Time: now.wall, catalog: c, values: values}
 	m.current.Store(sample)
 	m.evaluate(ctx, now, sample, scopes)
 	m.sampleSubs.publish(*sample)
+	if point {
+		m.refreshViews()
+	}
 }
 
 // stepFailed counts a panic in a step.

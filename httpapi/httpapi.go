@@ -48,6 +48,7 @@ type API struct {
 	routes    []route
 	hub       *hub
 	openings  *openings
+	kept      *kept
 
 	closing sync.Once
 	closed  chan struct{} // ends streams
@@ -58,7 +59,7 @@ type API struct {
 func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 	a := &API{
 		m: m, prefix: DefaultPrefix, log: newLogger(slog.New(slog.DiscardHandler)),
-		origins: http.NewCrossOriginProtection(), closed: make(chan struct{}),
+		origins: http.NewCrossOriginProtection(), kept: newKept(), closed: make(chan struct{}),
 	}
 	var errs []error
 	if m == nil {

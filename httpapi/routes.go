@@ -31,18 +31,18 @@ type route struct {
 func (a *API) table() []route {
 	const get, put, post, remove = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
 	return []route{
-		{"dashboard", false, map[string]call{get: a.dashboard}},
+		{"dashboard", false, map[string]call{get: a.asLongAs(a.dashboard)}},
 		{"realtime", false, map[string]call{get: a.realtime}},
 		{"alerts", false, map[string]call{get: a.listAlerts, post: a.actOnAlerts}},
 		{"alerts/{id}", false, map[string]call{get: a.getAlert}},
 		{"thresholds", false, map[string]call{get: a.listThresholds, put: a.putThreshold, remove: a.removeThreshold}},
-		{"trends", false, map[string]call{get: a.trends}},
+		{"trends", false, map[string]call{get: a.asLongAs(a.trends)}},
 		{"baseline", false, map[string]call{get: a.listBaselines, post: a.establishBaseline}},
-		{"series", false, map[string]call{get: a.series}},
+		{"series", false, map[string]call{get: a.asLongAs(a.series)}},
 		{"reports", false, map[string]call{get: a.report}},
 		{"events", false, map[string]call{get: a.listEvents, post: a.addEvent}},
 		{"config", false, map[string]call{get: a.getConfig, put: a.putConfig}},
-		{"health", false, map[string]call{get: a.health}},
+		{"health", false, map[string]call{get: a.asLongAs(a.health)}},
 		{"diagnostics", false, map[string]call{get: a.diagnostics}},
 		{"openapi.json", false, map[string]call{get: a.openapi}},
 		{"livez", true, map[string]call{get: a.livez}},
