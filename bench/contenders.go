@@ -195,9 +195,14 @@ func prometheusHTTP(opts prometheus.HistogramOpts) []http.Handler {
 	})
 }
 
-func openTelemetry() http.Handler {
+// classicOpts are those of the default buckets.
+var classicOpts prometheus.HistogramOpts
+
+func openTelemetry() http.Handler { return openTelemetryAround(answer) }
+
+func openTelemetryAround(h http.Handler) http.Handler {
 	provider := metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))
-	return otelhttp.NewHandler(answer, "bench", otelhttp.WithMeterProvider(provider))
+	return otelhttp.NewHandler(h, "bench", otelhttp.WithMeterProvider(provider))
 }
 
 // chiUsual are the middlewares that chi's documentation begins with, its log thrown away.
@@ -223,7 +228,7 @@ func requestPath() []contender {
 		around("**perfmon**, routes named by a function", routes, perfmonAround(middleware.WithRoute(func(r *http.Request) string { return r.Pattern }))),
 		around("VictoriaMetrics/metrics, wired by hand", routes, victoria()...),
 		around("slok/go-http-metrics", routes, slok()...),
-		around("promhttp, three instruments", routes, prometheusHTTP(prometheus.HistogramOpts{})...),
+		around("promhttp, three instruments", routes, prometheusHTTP(classicOpts)...),
 		around("promhttp, with a native histogram", routes, prometheusHTTP(prometheus.HistogramOpts{NativeHistogramBucketFactor: 1.1})...),
 		around("otelhttp, with its SDK", routes, openTelemetry()),
 		around("chi's RequestID, Logger and Recoverer", routes, chiUsual()),

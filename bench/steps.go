@@ -31,9 +31,6 @@ func steps(quick bool) string {
 		busy.step()
 	}
 	at := 0
-	row("500 endpoints, 600 requests each", 0, 0, 0)
-	b.Reset()
-	b.WriteString("| | ms | KiB allocated | allocations |\n| --- | ---: | ---: | ---: |\n")
 	next := func(point bool) { // serves and steps until the next step is one with a point, or one without
 		for (at%perPoint == perPoint-1) != point {
 			serve()

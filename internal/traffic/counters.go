@@ -15,6 +15,7 @@ type counters struct {
 	text  string
 	cells []atomic.Pointer[cell] // by stripe
 
+	hot      atomic.Bool // each stripe has a cell of its own
 	idle     int         // calls of the reader without a response; the reader's alone
 	used     bool        // there was a response; the reader's alone
 	released bool        // guarded by the mu of the names
@@ -87,11 +88,15 @@ func (n *Name) place(stripe int) *place {
 
 //go:noinline
 func (n *Name) growPlace(stripe int) *place {
-	cells := n.counters.cells
-	if cells[stripe].Load() == nil {
-		cells[stripe].CompareAndSwap(nil, new(cell))
+	at := stripe
+	if !n.counters.hot.Load() {
+		at %= sharedStripes
 	}
-	n.places[stripe].CompareAndSwap(nil, &place{n.key.pattern, n.key.method, cells[stripe].Load(), n})
+	c := &n.counters.cells[at]
+	if c.Load() == nil {
+		c.CompareAndSwap(nil, new(cell))
+	}
+	n.places[stripe].CompareAndSwap(nil, &place{n.key.pattern, n.key.method, c.Load(), n})
 	return n.places[stripe].Load()
 }
 

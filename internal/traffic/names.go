@@ -41,6 +41,7 @@ type Names struct {
 	byText map[string]*Name // reserved ones left out
 	routes map[string]int   // how many names each route has that leaves the method open
 	extras int              // how many of the names are extra
+	hot    int              // how many of the names are hot
 
 	retired []*counters // of released names; the reader's alone
 }
@@ -49,12 +50,39 @@ type Names struct {
 // last is the one for all that do not fit.
 func newNames(stripes, limit int, reserved ...string) *Names {
 	n := &Names{stripes: stripes, reserved: len(reserved), limit: limit, byText: map[string]*Name{}, routes: map[string]int{}}
-	n.table.Store(newTable(maphash.MakeSeed(), 0))
+	n.table.Store(newTable(maphash.MakeSeed(), min(limit, maxPrepared)))
 	for _, text := range reserved {
 		n.other = n.append(&Name{text: text})
 	}
 	n.full.Store(limit <= 0)
 	return n
+}
+
+// maxPrepared is for how many names there is room from the beginning, so that the table
+// seldom grows while requests wait for it.
+const maxPrepared = 2000
+
+// heat gives a name a cell for each stripe, from its next responses on.
+func (n *Names) heat(name *Name) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.hot >= maxHot || name.counters.released {
+		return
+	}
+	n.hot++
+	name.counters.hot.Store(true)
+	for i := sharedStripes; i < len(name.places); i++ {
+		name.places[i].Store(nil)
+	}
+	n.purge()
+}
+
+// purge lets what was found of late be looked up anew. The caller holds mu.
+func (n *Names) purge() {
+	n.purges.Add(1)
+	if n.purged != nil {
+		n.purged()
+	}
 }
 
 // append puts a name into the list. The caller holds mu.
@@ -106,10 +134,7 @@ func (n *Names) setLimit(limit int) {
 func (n *Names) unfold() {
 	n.table.Store(n.table.Load().rebuilt(func(a *alias) bool { return !a.folded && !a.name.counters.released }))
 	n.full.Store(len(n.list)-n.reserved >= n.limit)
-	n.purges.Add(1)
-	if n.purged != nil {
-		n.purged()
-	}
+	n.purge()
 }
 
 // Folded returns how many responses were read of names that were folded.

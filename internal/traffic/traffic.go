@@ -20,10 +20,16 @@ const (
 )
 
 // There are more stripes than processors, so that two of them seldom share one by
-// chance; maxStripes bounds memory on machines with very many.
+// chance; maxStripes bounds memory on machines with very many. Beside its counters a stripe
+// has cells of its own for the names that are hot: the cells of others are shared by all
+// stripes with the same number modulo sharedStripes, since who comes seldom disturbs nobody.
 const (
 	stripesPerProcessor = 2
-	maxStripes          = 32
+	maxStripes          = 256
+	sharedStripes       = 8
+
+	hotResponses = 5000 // between two readings
+	maxHot       = 100  // names
 )
 
 // Traffic is the whole of it. Recorders write, one reader drains.
