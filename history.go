@@ -81,7 +81,8 @@ type scopeHistory struct {
 	columns [requestMetrics]ring.Column
 	digests digest.Log
 	pending traffic.Counts // since the last point
-	last    time.Time      // of the last point with requests
+	first   time.Time      // of the first point with requests
+	last    time.Time      // of the last one
 }
 
 func newHistory(points int) *history {
@@ -182,12 +183,18 @@ func (h *history) set(name string, v float64) {
 
 // close makes a point of what is pending.
 func (s *scopeHistory) close(at time.Time, elapsed, retention time.Duration) {
+	if s.first.IsZero() || at.Before(s.first) {
+		s.first = at
+	}
 	for i, v := range deltaFigures(&s.pending, elapsed) {
 		// An error rate of 0, which is the most frequent, is left out and known by the
-		// throughput when it is read.
-		if !math.IsNaN(v) && (v != 0 || i != errorRateFigure) {
+		// throughput when it is read, and a throughput of 0 by the time.
+		if !math.IsNaN(v) && (v != 0 || i != errorRateFigure && i != throughputFigure) {
 			s.columns[i].Set(v)
 		}
+	}
+	if s.pending.Responses == 0 { // it went quiet
+		s.pending = traffic.Counts{}
 	}
 	s.digests.Add(at, elapsed, &s.pending.Times, s.pending.Responses, s.pending.Errors)
 	s.digests.Trim(at.Add(-retention))
@@ -376,6 +383,11 @@ func (h *history) series(scope Scope, now time.Time, window time.Duration, c *ca
 	}
 	for i, column := range sh.columns {
 		read(builtin[i].Name, column)
+	}
+	for i := range s.Metrics[ThroughputRPS].Values {
+		if v := &s.Metrics[ThroughputRPS].Values[i]; math.IsNaN(*v) && s.Times[i].UnixMilli() >= sh.first.UnixMilli() {
+			*v = 0
+		}
 	}
 	for i := range s.Metrics[ErrorRate].Values {
 		if v := &s.Metrics[ErrorRate].Values[i]; math.IsNaN(*v) && sh.columns[throughputFigure].At(from+i) > 0 {

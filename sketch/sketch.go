@@ -9,8 +9,8 @@
 //
 // Every power of two is cut into 64 buckets of equal width. A value is reported as
 // the middle of its bucket, which is at most 1/128 = 0.78 % away from it. Values
-// below 128 have a bucket each and are exact. An empty sketch takes 320 bytes, and
-// each power of two that holds a value 256 more.
+// below 128 have a bucket each and are exact. An empty sketch takes 56 bytes, and
+// each power of two that holds a value 264 more.
 //
 // The layout is the one of HdrHistogram (Gil Tene, "HdrHistogram: A High Dynamic
 // Range Histogram", 2012); that such a histogram is a fully mergeable quantile
@@ -66,11 +66,15 @@ func middle(i int) float64 {
 // Sketch counts values. The zero value is empty and ready. It belongs to one goroutine
 // at a time; [Atomic] is for many writers. It counts to 2^62-1 values and stays there.
 type Sketch struct {
-	pages [numPages]*[pageLen]uint32 // counts modulo 2^32
-	used  uint64                     // a bit for each page that holds something
-	wraps map[int]uint64             // by bucket: what its count lost in passing 2^32
+	pages []*[pageLen]uint32 // of the bits in have, ascending; counts modulo 2^32
+	have  uint64             // a bit for each page that there is
+	used  uint64             // a bit for each page that holds something
+	wraps map[int]uint64     // by bucket: what its count lost in passing 2^32
 	count uint64
 }
+
+// at returns page i, which there is.
+func (s *Sketch) at(i int) *[pageLen]uint32 { return s.pages[bits.OnesCount64(s.have&(1<<i-1))] }
 
 // Add counts v once. A value above [Max] counts as Max.
 func (s *Sketch) Add(v uint64) { s.addN(index(v), 1) }
@@ -100,10 +104,14 @@ func (s *Sketch) wrap(i int, n uint64) {
 // page returns page i, to be written to, and makes it where there is none.
 func (s *Sketch) page(i int) *[pageLen]uint32 {
 	s.used |= 1 << i
-	if s.pages[i] == nil {
-		s.pages[i] = new([pageLen]uint32)
+	at := bits.OnesCount64(s.have & (1<<i - 1))
+	if s.have>>i&1 == 0 {
+		s.have |= 1 << i
+		s.pages = append(s.pages, nil)
+		copy(s.pages[at+1:], s.pages[at:])
+		s.pages[at] = new([pageLen]uint32)
 	}
-	return s.pages[i]
+	return s.pages[at]
 }
 
 // Count returns how many values were counted.
@@ -112,7 +120,7 @@ func (s *Sketch) Count() uint64 { return s.count }
 // Reset empties the sketch and keeps its memory.
 func (s *Sketch) Reset() {
 	for used := s.used; used != 0; used &= used - 1 {
-		clear(s.pages[bits.TrailingZeros64(used)][:])
+		clear(s.at(bits.TrailingZeros64(used))[:])
 	}
 	s.used, s.wraps, s.count = 0, nil, 0
 }
@@ -125,7 +133,7 @@ func (s *Sketch) Merge(o *Sketch) {
 	}
 	for used := o.used; used != 0; used &= used - 1 {
 		i := bits.TrailingZeros64(used)
-		s.mergePage(i, o.pages[i])
+		s.mergePage(i, o.at(i))
 	}
 	s.count += o.count
 }
@@ -185,7 +193,7 @@ func (s *Sketch) Summarize(qs, dst []float64) (mean float64) {
 	next, seen, sum := 0, uint64(0), 0.0
 	for used := s.used; used != 0; used &= used - 1 {
 		i := bits.TrailingZeros64(used)
-		n, places := addUp(s.pages[i])
+		n, places := addUp(s.at(i))
 		// The buckets of a page are equally far apart.
 		first := i << subBits
 		sum += float64(n)*middle(first) + float64(places)*(middle(first+1)-middle(first))
@@ -209,7 +217,7 @@ func addUp(page *[pageLen]uint32) (n, places uint64) {
 // find returns the bucket of page i that holds its nth value, counted from 1.
 func (s *Sketch) find(i int, nth uint64) int {
 	var seen uint64
-	for j, c := range s.pages[i] {
+	for j, c := range s.at(i) {
 		if seen += uint64(c); seen >= nth {
 			return j
 		}
@@ -274,7 +282,7 @@ func rank(q float64, n uint64) uint64 {
 func (s *Sketch) each(f func(i int, n uint64)) {
 	for used := s.used; used != 0; used &= used - 1 {
 		p := bits.TrailingZeros64(used)
-		for j, low := range s.pages[p] {
+		for j, low := range s.at(p) {
 			n := uint64(low)
 			if s.wraps != nil {
 				n += s.wraps[p<<subBits+j]
