@@ -68,7 +68,7 @@ type history struct {
 	mu      sync.RWMutex
 	ring    *ring.Ring
 	points  int // capacity
-	service map[string]ring.Column
+	service map[string]*ring.Floats
 	scopes  map[Scope]*scopeHistory
 	begun   time.Time // since when there is anything; zero: there is not
 	version uint64    // counts what changes points
@@ -78,7 +78,7 @@ type history struct {
 
 // scopeHistory is what is kept of an endpoint or an organization.
 type scopeHistory struct {
-	columns [requestMetrics]ring.Column
+	columns *ring.Rows // of the metrics of requests
 	digests digest.Log
 	pending traffic.Counts // since the last point
 	first   time.Time      // of the first point with requests
@@ -86,7 +86,7 @@ type scopeHistory struct {
 }
 
 func newHistory(points int) *history {
-	return &history{points: points, ring: ring.New(points), service: map[string]ring.Column{}, scopes: map[Scope]*scopeHistory{}}
+	return &history{points: points, ring: ring.New(points), service: map[string]*ring.Floats{}, scopes: map[Scope]*scopeHistory{}}
 }
 
 // begin notes since when figures are counted.
@@ -111,10 +111,7 @@ func (h *history) count(scope Scope, at time.Time, d *traffic.Counts) {
 func (h *history) scope(scope Scope) *scopeHistory {
 	s := h.scopes[scope]
 	if s == nil {
-		s = &scopeHistory{}
-		for i := range s.columns {
-			s.columns[i] = h.ring.Logs()
-		}
+		s = &scopeHistory{columns: h.ring.Rows(requestMetrics)}
 		h.scopes[scope] = s
 	}
 	return s
@@ -190,7 +187,7 @@ func (s *scopeHistory) close(at time.Time, elapsed, retention time.Duration) {
 		// An error rate of 0, which is the most frequent, is left out and known by the
 		// throughput when it is read, and a throughput of 0 by the time.
 		if !math.IsNaN(v) && (v != 0 || i != errorRateFigure && i != throughputFigure) {
-			s.columns[i].Set(v)
+			s.columns.Set(i, v)
 		}
 	}
 	if s.pending.Responses == 0 { // it went quiet
@@ -204,9 +201,7 @@ func (s *scopeHistory) close(at time.Time, elapsed, retention time.Duration) {
 // drop forgets a scope; mu is held.
 func (h *history) drop(scope Scope) {
 	s := h.scopes[scope]
-	for _, c := range s.columns {
-		h.ring.Remove(c)
-	}
+	h.ring.Remove(s.columns)
 	h.windows.drop(s)
 	delete(h.scopes, scope)
 }
@@ -265,30 +260,27 @@ func (h *history) setRetention(retention, interval time.Duration) {
 	h.points, h.ring = points, ring.New(points)
 	from := max(old.Len()-points, 0)
 	service := h.service
-	h.service = map[string]ring.Column{}
+	h.service = map[string]*ring.Floats{}
 	for name := range service {
 		h.service[name] = h.ring.Floats()
 	}
-	columns := map[*scopeHistory][requestMetrics]ring.Column{}
+	columns := map[*scopeHistory]*ring.Rows{}
 	for _, s := range h.scopes {
 		columns[s] = s.columns
-		for i := range s.columns {
-			s.columns[i] = h.ring.Logs()
-		}
-	}
-	copyPoint := func(to, from ring.Column, i int) {
-		if v := from.At(i); !math.IsNaN(v) {
-			to.Set(v)
-		}
+		s.columns = h.ring.Rows(requestMetrics)
 	}
 	for i := from; i < old.Len(); i++ {
 		h.ring.Append(old.Time(i))
 		for name, c := range service {
-			copyPoint(h.service[name], c, i)
+			if v := c.At(i); !math.IsNaN(v) {
+				h.service[name].Set(v)
+			}
 		}
-		for s, cs := range columns {
-			for j, c := range cs {
-				copyPoint(s.columns[j], c, i)
+		for s, c := range columns {
+			for j := range requestMetrics {
+				if v := c.At(j, i); !math.IsNaN(v) {
+					s.columns.Set(j, v)
+				}
 			}
 		}
 	}
@@ -360,20 +352,20 @@ func (h *history) series(scope Scope, now time.Time, window time.Duration, c *ca
 	for i := range s.Times {
 		s.Times[i] = h.ring.Time(from + i)
 	}
-	read := func(name string, column ring.Column) {
+	read := func(name string, at func(i int) float64) {
 		if len(metrics) > 0 && !slices.Contains(metrics, name) {
 			return
 		}
 		values := make(Values, n)
 		for i := range values {
-			values[i] = column.At(from + i)
+			values[i] = at(from + i)
 		}
 		m, _ := c.find(name)
 		s.Metrics[name] = Column{m.Unit, m.Worse, values}
 	}
 	if scope == (Scope{}) {
 		for name, column := range h.service {
-			read(name, column)
+			read(name, column.At)
 		}
 		return s, true
 	}
@@ -381,8 +373,8 @@ func (h *history) series(scope Scope, now time.Time, window time.Duration, c *ca
 	if sh == nil {
 		return s, false
 	}
-	for i, column := range sh.columns {
-		read(builtin[i].Name, column)
+	for i := range requestMetrics {
+		read(builtin[i].Name, func(at int) float64 { return sh.columns.At(i, at) })
 	}
 	for i := range s.Metrics[ThroughputRPS].Values {
 		if v := &s.Metrics[ThroughputRPS].Values[i]; math.IsNaN(*v) && s.Times[i].UnixMilli() >= sh.first.UnixMilli() {
@@ -390,7 +382,7 @@ func (h *history) series(scope Scope, now time.Time, window time.Duration, c *ca
 		}
 	}
 	for i := range s.Metrics[ErrorRate].Values {
-		if v := &s.Metrics[ErrorRate].Values[i]; math.IsNaN(*v) && sh.columns[throughputFigure].At(from+i) > 0 {
+		if v := &s.Metrics[ErrorRate].Values[i]; math.IsNaN(*v) && sh.columns.At(throughputFigure, from+i) > 0 {
 			*v = 0
 		}
 	}
