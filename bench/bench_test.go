@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/backend-prs/perfmon"
 )
 
 // Every table can be measured and has its place in the document.
@@ -47,4 +49,36 @@ func BenchmarkRequest(b *testing.B) {
 			operations(b.N)
 		})
 	}
+}
+
+// BenchmarkStep measures a step of 500 endpoints with 600 requests each, without the
+// recording and without the waiting of a mock clock. Every sixth step has a point.
+func BenchmarkStep(b *testing.B) {
+	s := newStepped(500, perfmon.WithInterval(perfmon.DefaultInterval), perfmon.WithoutSystemMetrics())
+	for range 12 {
+		s.serve(600)
+		s.step()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		s.serve(600)
+		b.StartTimer()
+		s.step()
+	}
+	s.close()
+}
+
+// BenchmarkQuietStep measures a step of 500 endpoints that have no request.
+func BenchmarkQuietStep(b *testing.B) {
+	s := newStepped(500, perfmon.WithInterval(perfmon.DefaultInterval), perfmon.WithoutSystemMetrics())
+	s.serve(1)
+	for range 12 {
+		s.step()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.step()
+	}
+	s.close()
 }

@@ -16,12 +16,12 @@
 //
 // # What it costs
 //
-// Recording a request takes no lock and writes two shared counters. It allocates 40 bytes:
+// Recording a request takes no lock and writes two shared counters. It allocates 32 bytes:
 // the response writer that the handler gets is never used again, so a handler that keeps
-// it cannot reach the response to another request. Twelve writers are allocated at a time.
-// While any of them is in use, as by an open stream, up to eleven others stay in memory,
+// it cannot reach the response to another request. Sixteen writers are allocated at a time.
+// While any of them is in use, as by an open stream, up to fifteen others stay in memory,
 // with what the server and the host's contexts hold of their requests. Each call of [Identify] allocates
-// another 48 bytes.
+// another 64 bytes.
 package middleware
 
 import (

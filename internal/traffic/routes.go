@@ -26,7 +26,7 @@ const (
 // set returns where the place of a pattern may be.
 func (t *routes) set(pattern string) *[routeWays]atomic.Pointer[place] {
 	p := uintptr(unsafe.Pointer(unsafe.StringData(pattern)))
-	return &t.slots[(p^p>>7)*goldenRatio>>(bits.UintSize-routeBits)&(routeSets-1)]
+	return &t.slots[p*goldenRatio>>(bits.UintSize-routeBits)&(routeSets-1)]
 }
 
 // Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, section 6.4)
