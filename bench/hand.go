@@ -100,21 +100,23 @@ func (s *stepped) serve(n int) {
 	}
 }
 
-// took returns the median of several runs, in milliseconds, and what one allocates.
-func took(runs int, prepare, run func()) (ms, bytes, mallocs float64) {
+// run is what several runs took, in milliseconds, and what one allocates.
+type run struct{ ms, fastest, bytes, mallocs float64 }
+
+func took(runs int, prepare, do func()) run {
 	var times, sizes, numbers []float64
 	for range runs {
 		prepare()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		begin := time.Now()
-		run()
+		do()
 		times = append(times, float64(time.Since(begin).Nanoseconds())/1e6)
 		runtime.ReadMemStats(&after)
 		sizes = append(sizes, float64(after.TotalAlloc-before.TotalAlloc))
 		numbers = append(numbers, float64(after.Mallocs-before.Mallocs))
 	}
-	return median(times), median(sizes), median(numbers)
+	return run{median(times), quantile(times, 0), median(sizes), median(numbers)}
 }
 
 // held returns the bytes of the heap that are in use.

@@ -10,29 +10,31 @@ import (
 // countAfterHooks counts a response once the host's functions have said what they know.
 // It counts even if one of them ends the goroutine.
 func (h *handler) countAfterHooks(w *writer, r *http.Request, took time.Duration, state uint32, status int, stream bool) {
-	response := perfmon.Response{Method: r.Method, Pattern: r.Pattern, Status: status, Stream: stream}
 	o := w.origin()
-	response.User, response.Session, response.Organization = o.identity.User, o.identity.Session, o.identity.Organization
+	pattern, who := r.Pattern, o.identity
 	defer func() {
 		if state&isStream != 0 {
 			o.recorder.CloseStream()
 		}
 		if h.options.route != nil { // may make the string anew for each request
-			o.recorder.EndAfter(took, &response)
+			o.recorder.EndAfter(took, &perfmon.Response{
+				Method: r.Method, Pattern: pattern, Status: status, Stream: stream,
+				User: who.User, Session: who.Session, Organization: who.Organization,
+			})
 			return
 		}
-		o.recorder.EndRoute(took, response.Method, response.Pattern, status, stream)
-		o.recorder.EndIdentity(took, status, stream, response.User, response.Session, response.Organization)
+		o.recorder.EndRoute(took, r.Method, pattern, status, stream)
+		o.recorder.EndIdentity(took, status, stream, who.User, who.Session, who.Organization)
 	}()
 	timed := state&timesHooks != 0
 	if h.options.route != nil {
 		start := h.startHook(timed)
-		response.Pattern = h.route(r)
+		pattern = h.route(r)
 		h.endHook(timed, perfmon.HookRoute, start)
 	}
 	if h.options.identity != nil {
 		start := h.startHook(timed)
-		h.identify(&response, r)
+		h.identify(&who, r)
 		h.endHook(timed, perfmon.HookIdentity, start)
 	}
 }
@@ -69,16 +71,16 @@ func (h *handler) route(r *http.Request) string {
 }
 
 // identify fills in what the handler itself has not said.
-func (h *handler) identify(response *perfmon.Response, r *http.Request) {
+func (h *handler) identify(who *Identity, r *http.Request) {
 	defer h.contain(perfmon.HookIdentity)
 	id := h.options.identity(r)
-	if response.User == "" {
-		response.User = id.User
+	if who.User == "" {
+		who.User = id.User
 	}
-	if response.Session == "" {
-		response.Session = id.Session
+	if who.Session == "" {
+		who.Session = id.Session
 	}
-	if response.Organization == "" {
-		response.Organization = id.Organization
+	if who.Organization == "" {
+		who.Organization = id.Organization
 	}
 }
