@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -11,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/backend-prs/perfmon/middleware"
@@ -78,14 +75,6 @@ func loopback(quick bool) string {
 		fmt.Fprintf(&b, "| %s | %.1f | %.3f (%.3f to %.3f) |\n", s.name, median(used[i]), median(ratios), quantile(ratios, 0.25), quantile(ratios, 0.75))
 	}
 	return b.String()
-}
-
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		log.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // client has two connections to a server of its own.
