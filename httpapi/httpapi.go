@@ -50,7 +50,7 @@ type API struct {
 	routes    []route
 	hub       *hub
 	openings  *openings
-	recent    *recent
+	kept      *kept
 	pageFiles fs.FS // nil: those that are embedded
 
 	backTesting sync.Mutex // held while there is a back-test
@@ -83,7 +83,7 @@ func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 	a.routes = a.table()
 	a.hub = &hub{m: m, log: a.log, readers: map[*reader]struct{}{}}
 	a.openings = newOpenings(m)
-	a.recent = &recent{a: a}
+	a.kept = newKept(m)
 	return a, nil
 }
 
