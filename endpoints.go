@@ -67,9 +67,7 @@ func (h *history) endpoints(now time.Time, window time.Duration, points int) (t 
 	}
 	all := make([]float64, n)
 	column := func(s *scopeHistory, figure int) Values {
-		for i := range all {
-			all[i] = h.at(s, figure, from+i)
-		}
+		h.read(s, figure, from, all)
 		values := make(Values, points)
 		for i := range values {
 			values[i] = condense(all[edge(i):edge(i+1)], builtin[figure].Worse)

@@ -367,20 +367,22 @@ func (h *history) series(scope Scope, since, until time.Time, c *catalog, metric
 	for i := range s.Times {
 		s.Times[i] = h.ring.Time(from + i)
 	}
-	read := func(name string, at func(i int) float64) {
+	read := func(name string, into func(Values)) {
 		if len(metrics) > 0 && !slices.Contains(metrics, name) {
 			return
 		}
 		values := make(Values, n)
-		for i := range values {
-			values[i] = at(from + i)
-		}
+		into(values)
 		m, _ := c.find(name)
 		s.Metrics[name] = Column{m.Unit, m.Worse, values}
 	}
 	if scope == (Scope{}) {
 		for name, column := range h.service {
-			read(name, column.At)
+			read(name, func(values Values) {
+				for i := range values {
+					values[i] = column.At(from + i)
+				}
+			})
 		}
 		return s, true
 	}
@@ -389,24 +391,31 @@ func (h *history) series(scope Scope, since, until time.Time, c *catalog, metric
 		return s, false
 	}
 	for i := range requestMetrics {
-		read(builtin[i].Name, func(at int) float64 { return h.at(sh, i, at) })
+		read(builtin[i].Name, func(values Values) { h.read(sh, i, from, values) })
 	}
 	return s, true
 }
 
-// at returns a figure of a scope at a point, with the zeros that close leaves out; mu is
-// held.
-func (h *history) at(s *scopeHistory, figure, i int) float64 {
-	v := s.columns.At(figure, i)
-	if !math.IsNaN(v) {
-		return v
+// read sets values to a figure of a scope at point from and those that follow it, with the
+// zeros that close leaves out; mu is held.
+func (h *history) read(s *scopeHistory, figure, from int, values []float64) {
+	s.columns.Read(figure, from, values)
+	switch figure {
+	case throughputFigure:
+		for i, v := range values {
+			if math.IsNaN(v) && h.ring.Time(from+i).UnixMilli() >= s.first.UnixMilli() {
+				values[i] = 0
+			}
+		}
+	case errorRateFigure:
+		rps := make([]float64, len(values))
+		s.columns.Read(throughputFigure, from, rps)
+		for i, v := range values {
+			if math.IsNaN(v) && rps[i] > 0 {
+				values[i] = 0
+			}
+		}
 	}
-	switch {
-	case figure == throughputFigure && h.ring.Time(i).UnixMilli() >= s.first.UnixMilli(),
-		figure == errorRateFigure && s.columns.At(throughputFigure, i) > 0:
-		return 0
-	}
-	return v
 }
 
 // window returns the first point after since, and how many there are from it up to until;

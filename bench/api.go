@@ -47,7 +47,11 @@ func newAsker(m *perfmon.Monitor) asker {
 }
 
 func (a asker) ask(call string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", httpapi.DefaultPrefix+call, nil)
+	return a.send("GET", call, "", header...)
+}
+
+func (a asker) send(method, call, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, httpapi.DefaultPrefix+call, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+token)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -92,9 +96,14 @@ func answers(quick bool) string {
 		row("the same with its `ETag`: 304", nothing, dashboard, "If-None-Match", tag)
 	}
 	row("the same, compressed, asked again", nothing, dashboard, "Accept-Encoding", "gzip")
-	for _, call := range []string{"dashboard/?hours=48&points=2880", "health/", "diagnostics/", "alerts/?hours=48", "thresholds/"} {
+	for _, call := range []string{"dashboard/?hours=48&points=2880", "endpoints/?hours=48", "health/", "diagnostics/", "alerts/?hours=48", "thresholds/"} {
 		row("`"+call+"`, the first after a point", point, call)
 		row("the same, asked again", nothing, call)
+	}
+	for _, scope := range []string{"service", "endpoint"} {
+		body := `{"metric_name":"error_rate","scope":"` + scope + `","hours":48,"updates":{"warning_threshold":1}}`
+		r := took(runs, nothing, func() { a.send("POST", "thresholds/backtest/", body, "Content-Type", "application/json") })
+		fmt.Fprintf(&b, "| `thresholds/backtest/` of each %s, 48 h | %.3f | %.3f | %.0f | |\n", scope, r.ms, r.fastest, r.bytes/1024)
 	}
 	runtime.KeepAlive(s)
 	return b.String()

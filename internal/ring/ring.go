@@ -170,5 +170,16 @@ func decode(c uint16) float64 {
 	case codeZero:
 		return 0
 	}
-	return float64(float32(least * math.Exp(float64(c-codeLeast)*codeStep)))
+	c -= codeLeast
+	return float64(float32(coarse[c>>8] * fine[c&0xff]))
 }
+
+// coarse and fine are what 256 codes and one code make, so that a code is decoded by one
+// multiplication.
+var coarse, fine = func() (coarse, fine [256]float64) {
+	for i := range fine {
+		coarse[i] = least * math.Exp(float64(i<<8)*codeStep)
+		fine[i] = math.Exp(float64(i) * codeStep)
+	}
+	return coarse, fine
+}()

@@ -62,6 +62,40 @@ func (c *Rows) At(column, i int) float64 {
 	return math.NaN()
 }
 
+// Read sets values to those of a column at point i and the ones that follow it, as At does
+// for one.
+func (c *Rows) Read(column, i int, values []float64) {
+	for len(values) > 0 {
+		slot := c.r.slot(i)
+		n := min(len(values), spanLen-slot%spanLen, len(c.r.times)-slot)
+		c.readSpan(column, slot, values[:n])
+		i += n
+		values = values[n:]
+	}
+}
+
+// readSpan reads slots of one span.
+func (c *Rows) readSpan(column, slot int, values []float64) {
+	number, first := slot/spanLen, slot%spanLen
+	if number == c.at && c.open != nil {
+		for j := range values {
+			values[j] = decode(c.open[column*spanLen+first+j])
+		}
+		return
+	}
+	at, ok := c.find(number)
+	if number == c.at || !ok {
+		for j := range values {
+			values[j] = math.NaN()
+		}
+		return
+	}
+	data := columnOf(c.packed[at].data, column)
+	for j := range values {
+		values[j] = decode(code(data, first+j))
+	}
+}
+
 // clear makes a slot absent in all columns.
 func (c *Rows) clear(slot int) {
 	c.turnTo(slot / spanLen)
@@ -156,10 +190,18 @@ func unpack(data []byte, columns int) []uint16 {
 }
 
 // unpackOne returns a code of a column.
-func unpackOne(data []byte, column, i int) uint16 {
+func unpackOne(data []byte, column, i int) uint16 { return code(columnOf(data, column), i) }
+
+// columnOf returns a column of a span, and what follows it.
+func columnOf(data []byte, column int) []byte {
 	for range column {
 		data = data[columnHead+spanLen/8*int(data[2]):]
 	}
+	return data
+}
+
+// code returns number i of a column.
+func code(data []byte, i int) uint16 {
 	least, width := uint16(data[0])|uint16(data[1])<<8, int(data[2])
 	data = data[columnHead:]
 	var word uint32
