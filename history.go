@@ -408,12 +408,16 @@ func (h *history) read(s *scopeHistory, figure, from int, values []float64) {
 			}
 		}
 	case errorRateFigure:
-		rps := make([]float64, len(values))
-		s.columns.Read(throughputFigure, from, rps)
-		for i, v := range values {
-			if math.IsNaN(v) && rps[i] > 0 {
-				values[i] = 0
+		var rps [64]float64
+		for len(values) > 0 {
+			n := min(len(values), len(rps))
+			s.columns.Read(throughputFigure, from, rps[:n])
+			for i, v := range values[:n] {
+				if math.IsNaN(v) && rps[i] > 0 {
+					values[i] = 0
+				}
 			}
+			from, values = from+n, values[n:]
 		}
 	}
 }

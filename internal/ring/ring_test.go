@@ -198,6 +198,16 @@ func TestRowsAgainstSlices(t *testing.T) {
 			if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
 				t.Fatalf("capacity %d, after %d points (-want +got):\n%s", capacity, i+1, diff)
 			}
+			from := rng.IntN(r.Len())
+			part := make([]float64, rng.IntN(r.Len()-from+1))
+			for j := range columns {
+				c.Read(j, from, part)
+				for k, v := range part {
+					if one := c.At(j, from+k); one != v && !(math.IsNaN(one) && math.IsNaN(v)) {
+						t.Fatalf("capacity %d, after %d points: point %d of column %d is %v, among others %v", capacity, i+1, from+k, j, one, v)
+					}
+				}
+			}
 		}
 	}
 }
