@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"text/template"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -60,7 +59,7 @@ type KeyState struct {
 // lifecycle. What it holds never changes in place: next states are computed as records,
 // and apply swaps them in once they are committed.
 type alertBook struct {
-	template *template.Template
+	words messageMaker
 
 	// For new IDs; the journal makes one change at a time.
 	entropy io.Reader
@@ -76,16 +75,16 @@ type alertBook struct {
 	dropped uint64          // alerts that were dropped to make room
 }
 
-func newAlertBook(message *template.Template) *alertBook {
-	if message == nil {
-		message = template.Must(parseMessage(defaultMessage))
+func newAlertBook(words messageMaker) *alertBook {
+	if words == nil {
+		words = defaultMessage
 	}
 	return &alertBook{
-		template: message,
-		keys:     map[Key]KeyState{},
-		byID:     map[string]*Alert{},
-		queued:   map[string]bool{},
-		entropy:  ulid.Monotonic(rand.Reader, 0),
+		words:   words,
+		keys:    map[Key]KeyState{},
+		byID:    map[string]*Alert{},
+		queued:  map[string]bool{},
+		entropy: ulid.Monotonic(rand.Reader, 0),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -412,6 +413,34 @@ func TestMessageOfTheHost(t *testing.T) {
 	if got, want := b.event().Alert.Message, "critical in service after 3: see the runbook"; got != want {
 		t.Errorf("message %q, want %q", got, want)
 	}
+}
+
+// A function of the host words alerts; where it fails, the alert has a text all the same,
+// and it holds up nothing.
+func TestMessageFunctionOfTheHost(t *testing.T) {
+	plain := "error_rate of service is past its critical limit"
+	hang := make(chan struct{})
+	for name, test := range map[string]struct {
+		words func(perfmon.MessageData) string
+		want  string
+	}{
+		"words": {func(d perfmon.MessageData) string { return string(d.Severity) + " at " + d.Value + "\n" }, "critical at 50 % "},
+		"none":  {func(perfmon.MessageData) string { return "" }, plain},
+		"panic": {func(perfmon.MessageData) string { panic("no words") }, plain},
+		"exit":  {func(perfmon.MessageData) string { runtime.Goexit(); return "x" }, plain},
+		"hang":  {func(perfmon.MessageData) string { <-hang; return "x" }, plain},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, perfmon.WithAlertMessageFunc(test.words))
+			for range 3 {
+				b.errors(50)
+			}
+			if got := b.event().Alert.Message; got != test.want {
+				t.Errorf("message %q, want %q", got, test.want)
+			}
+		})
+	}
+	close(hang)
 }
 
 // The newest 10,000 are kept, and every one that is open.

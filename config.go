@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"text/template"
 	"time"
 
 	"github.com/benbjohnson/clock"
@@ -29,7 +28,7 @@ type config struct {
 	noSystem     bool
 	noDefaults   bool
 	isError      func(status int) bool
-	message      *template.Template
+	message      messageMaker
 	metrics      []Metric
 	collectors   []Collector
 	runners      []*runner // of collectors, once they are registered

@@ -1,10 +1,6 @@
 package perfmon
 
-import (
-	"time"
-
-	"github.com/backend-prs/perfmon/analyze"
-)
+import "time"
 
 // Dashboard is everything for a first look.
 type Dashboard struct {
@@ -61,7 +57,7 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 		RetentionHours:  retention.Hours(),
 		Service:         ServiceStatus{m.service, m.Uptime().Seconds()},
 		Health:          m.Health(q.Visible),
-		Summary:         map[string]Summary{},
+		Summary:         m.summaries(window, s),
 		Series:          s.Downsample(q.Points),
 		Endpoints:       h.Endpoints(window),
 		Organizations:   h.Organizations(window),
@@ -72,22 +68,12 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 	if sample, ok := m.Current(); ok {
 		d.Current = &sample
 	}
-	for name, column := range s.Metrics {
-		d.Summary[name] = analyze.Summarize(column.Values)
-	}
 	if b, ok := m.Baselines().Current(); ok {
 		d.Baseline = &b
 		d.Regressions = m.Baselines().Regressions()
 	}
 	if q.Trends {
-		d.Trends = []Trend{}
-		for _, metric := range m.registry.catalog().metrics {
-			if _, ok := s.Metrics[metric.Name]; ok {
-				if t, err := h.Trend(metric.Name, Scope{}, 0); err == nil {
-					d.Trends = append(d.Trends, t)
-				}
-			}
-		}
+		d.Trends = m.trends()
 	}
 	if q.Alerts {
 		visible := q.Visible

@@ -2,7 +2,6 @@ package perfmon
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/backend-prs/perfmon/analyze"
@@ -119,14 +118,9 @@ func (m *Monitor) Diagnostics() Diagnostics {
 
 // analyses says what they still lack.
 func (m *Monitor) analyses(now time.Time) []AnalysisStatus {
-	s := m.History().series(2 * time.Hour)
-	before := 0
-	for _, t := range s.Times {
-		if !t.After(now.Add(-time.Hour)) {
-			before++
-		}
-	}
-	last, half := len(s.Times)-before, analyze.MinTrendPoints/2
+	last := m.history.since(now.Add(-time.Hour))
+	before := m.history.since(now.Add(-2*time.Hour)) - last
+	half := analyze.MinTrendPoints / 2
 	needed := int(baselineCoverage * float64(DefaultBaseline/m.interval))
 	held := m.history.len()
 	trends := AnalysisStatus{
@@ -159,19 +153,14 @@ func (m *Monitor) analyses(now time.Time) []AnalysisStatus {
 
 func (m *Monitor) metricStatus(now time.Time) []MetricStatus {
 	sample, _ := m.Current()
-	s := m.History().series(0)
 	var list []MetricStatus
 	for _, metric := range m.registry.catalog().metrics {
 		st := MetricStatus{Metric: metric.Name}
 		if v, ok := sample.Value(metric.Name); ok {
 			st.Fed, st.Value, st.AgeSeconds = true, ValueOf(v), ValueOf(now.Sub(sample.Time).Seconds())
 		} else {
-			values := s.Metrics[metric.Name].Values
-			for i := len(values) - 1; i >= 0; i-- {
-				if !math.IsNaN(values[i]) {
-					st.Value, st.AgeSeconds = ValueOf(values[i]), ValueOf(now.Sub(s.Times[i]).Seconds())
-					break
-				}
+			if at, v, ok := m.history.last(metric.Name); ok {
+				st.Value, st.AgeSeconds = ValueOf(v), ValueOf(now.Sub(at).Seconds())
 			}
 		}
 		st.By = m.feeder(metric.Name, st.Fed)

@@ -32,14 +32,13 @@ type EndpointSeries struct {
 // (0: the retention), each with at most so many points (0: all) for a small chart. As in
 // Downsample, a point is the worst of those it stands for.
 func (h History) EndpointTable(window time.Duration, points int) EndpointTable {
-	times, sums := h.m.history.endpoints(h.since(window), points)
-	t := EndpointTable{Times: times, Endpoints: make([]EndpointRow, 0, len(sums))}
+	t, seconds := h.m.history.endpoints(h.m.Now(), h.window(window), points)
 	total := 0.0
-	for i := range sums {
-		total += sums[i].seconds()
+	for _, s := range seconds {
+		total += s
 	}
-	for i := range sums {
-		t.Endpoints = append(t.Endpoints, EndpointRow{h.finish(sums[i].requestSum), ValueOf(100 * sums[i].seconds() / total), sums[i].series})
+	for i := range t.Endpoints {
+		t.Endpoints[i].Share = ValueOf(100 * seconds[i] / total)
 	}
 	slices.SortFunc(t.Endpoints, func(a, b EndpointRow) int {
 		x, y := a.Share.Float(), b.Share.Float()
@@ -51,58 +50,48 @@ func (h History) EndpointTable(window time.Duration, points int) EndpointTable {
 	return t
 }
 
-// endpointSum is what was counted for an endpoint in a window, and its points.
-type endpointSum struct {
-	requestSum
-	series EndpointSeries
-}
-
-// seconds is the time that its requests took.
-func (s *endpointSum) seconds() float64 {
-	if s.times.Count() == 0 {
-		return 0
-	}
-	return s.times.Mean() / float64(time.Second) * float64(s.times.Count())
-}
-
 // endpoints reads what is held of all endpoints in one go, so that the figures of all are of
-// the same moment.
-func (h *history) endpoints(since time.Time, points int) ([]time.Time, []endpointSum) {
+// the same moment: a row for each, its share left out, and the seconds that its requests
+// took.
+func (h *history) endpoints(now time.Time, window time.Duration, points int) (t EndpointTable, seconds []float64) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	from, n := h.window(since, time.Time{})
+	from, n := h.window(now.Add(-window), time.Time{})
 	if points <= 0 || points > n {
 		points = n
 	}
 	edge := func(i int) int { return i * n / points }
-	times := make([]time.Time, points)
-	for i := range times {
-		times[i] = h.ring.Time(from + edge(i+1) - 1)
+	t = EndpointTable{Times: make([]time.Time, points), Endpoints: []EndpointRow{}}
+	for i := range t.Times {
+		t.Times[i] = h.ring.Time(from + edge(i+1) - 1)
 	}
-	var sums []endpointSum
-	p95, rps, failed := make([]float64, n), make([]float64, n), make([]float64, n)
-	for scope, s := range h.scopes {
-		if scope.Kind() != ScopeEndpoint {
-			continue
+	all := make([]float64, n)
+	column := func(s *scopeHistory, figure int) Values {
+		h.read(s, figure, from, all)
+		values := make(Values, points)
+		for i := range values {
+			values[i] = condense(all[edge(i):edge(i+1)], builtin[figure].Worse)
 		}
-		sum := endpointSum{requestSum: requestSum{scope: scope, from: h.earliest(since)}}
-		sum.add(s, since, h.counting)
+		return values
+	}
+	h.sumUp(now, window, ScopeEndpoint, false, func(sum *requestSum) {
 		if sum.requests == 0 {
-			continue
+			return
 		}
-		for i := range n {
-			p95[i], rps[i], failed[i] = s.columns[p95Figure].At(from+i), s.columns[throughputFigure].At(from+i), s.columns[errorRateFigure].At(from+i)
-		}
-		withZeros(failed, func(i int) float64 { return rps[i] })
-		column := func(figure int, all []float64) Values {
-			values := make(Values, points)
-			for i := range values {
-				values[i] = condense(all[edge(i):edge(i+1)], builtin[figure].Worse)
-			}
-			return values
-		}
-		sum.series = EndpointSeries{column(p95Figure, p95), column(throughputFigure, rps), column(errorRateFigure, failed)}
-		sums = append(sums, sum)
+		s := h.scopes[sum.scope]
+		t.Endpoints = append(t.Endpoints, EndpointRow{
+			RequestStats: sum.stats(now),
+			Series:       EndpointSeries{column(s, p95Figure), column(s, throughputFigure), column(s, errorRateFigure)},
+		})
+		seconds = append(seconds, sum.seconds())
+	})
+	return t, seconds
+}
+
+// seconds is the time that the requests took.
+func (r *requestSum) seconds() float64 {
+	if r.times.Count() == 0 {
+		return 0
 	}
-	return times, sums
+	return r.times.Mean() / float64(time.Second) * float64(r.times.Count())
 }

@@ -55,3 +55,10 @@ func counts(n, failed uint64) *traffic.Counts {
 	}
 	return c
 }
+
+// has reports whether anything is held of a scope.
+func (h *history) has(scope Scope) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.scopes[scope] != nil
+}

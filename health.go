@@ -107,27 +107,34 @@ const (
 
 // targets are the health targets of the seed with their values.
 func (m *Monitor) targets() []Target {
-	h := m.History()
-	day := h.series(24*time.Hour, ThroughputRPS, CPUUsagePercent, CacheHitRate)
+	now, day := m.Now(), m.day()
 	worst, where := math.NaN(), "all endpoints, last hour"
-	for _, e := range h.Endpoints(time.Hour) {
-		if v, ok := e.ErrorRate.Get(); ok && !(v <= worst) {
-			worst, where = v, e.Endpoint+", the worst endpoint, last hour"
+	most, name := uint64(0), "" // of equal ones the busiest, as they are listed
+	m.history.failures(now, m.History().window(time.Hour), func(endpoint string, requests, failed uint64) {
+		if requests == 0 {
+			return
 		}
+		v := 100 * float64(failed) / float64(requests)
+		if !(v < worst) && (v != worst || requests > most || requests == most && endpoint < name) {
+			worst, most, name = v, requests, endpoint
+		}
+	})
+	if name != "" {
+		where = name + ", the worst endpoint, last hour"
 	}
-	lastHour := func(metric string) Value {
-		if mean := meanSince(day, metric, m.Now().Add(-time.Hour)); !math.IsNaN(mean) {
+	lastHour := func(metric string, mean float64) Value {
+		if !math.IsNaN(mean) {
 			return ValueOf(mean)
 		}
 		return m.latest(metric)
 	}
 	list := []Target{
-		{Metric: ResponseTimeP95, Comparison: Less, Limit: targetP95, Value: h.Requests(time.Hour).P95, Over: "all requests, last hour"},
-		{Metric: ThroughputRPS, Comparison: Greater, Limit: 50, Value: ValueOf(busiestHour(day.Times, day.Metrics[ThroughputRPS].Values)), Over: "busiest hour of the last 24"},
+		{Metric: ResponseTimeP95, Comparison: Less, Limit: targetP95, Value: m.History().Requests(time.Hour).P95, Over: "all requests, last hour"},
+		{Metric: ThroughputRPS, Comparison: Greater, Limit: 50, Value: ValueOf(day.busiestHour), Over: "busiest hour of the last 24"},
 		{Metric: ErrorRate, Comparison: Less, Limit: targetErrorRate, Value: ValueOf(worst), Over: where},
-		{Metric: CacheHitRate, Comparison: Greater, Limit: 80, Value: lastHour(CacheHitRate), Over: "last hour"},
+		{Metric: CacheHitRate, Comparison: Greater, Limit: 80, Value: lastHour(CacheHitRate, day.cacheHits), Over: "last hour"},
 		{Metric: MemoryUsagePercent, Comparison: Less, Limit: 70, Value: m.latest(MemoryUsagePercent), Over: "now"},
-		{Metric: CPUUsagePercent, Comparison: Less, Limit: 60, Value: lastHour(CPUUsagePercent), Over: "last hour"},
+		{Metric: CPUUsagePercent, Comparison: Less, Limit: 60, Value: lastHour(CPUUsagePercent, day.busy), Over: "last hour"},
 	}
 	for i := range list {
 		list[i] = list[i].met()

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/exp/slices"
-
 	"github.com/backend-prs/perfmon/internal/digest"
 	"github.com/backend-prs/perfmon/internal/ring"
 	"github.com/backend-prs/perfmon/internal/traffic"
@@ -86,23 +84,27 @@ type history struct {
 	mu      sync.RWMutex
 	ring    *ring.Ring
 	points  int // capacity
-	service map[string]ring.Column
+	service map[string]*ring.Floats
 	scopes  map[Scope]*scopeHistory
 	begun   time.Time // since when there is anything; zero: there is not
+	version uint64    // counts what changes points
 
 	counting time.Time // since when what is pending is counted: the last point, or the end of a gap
+
+	windows windows
 }
 
 // scopeHistory is what is kept of an endpoint or an organization.
 type scopeHistory struct {
-	columns [requestMetrics]ring.Column
+	columns *ring.Rows // of the metrics of requests
 	digests digest.Log
 	pending traffic.Counts // since the last point
-	last    time.Time      // of the last point with requests
+	first   time.Time      // of the first point with requests
+	last    time.Time      // of the last one
 }
 
 func newHistory(points int) *history {
-	return &history{points: points, ring: ring.New(points), service: map[string]ring.Column{}, scopes: map[Scope]*scopeHistory{}}
+	return &history{points: points, ring: ring.New(points), service: map[string]*ring.Floats{}, scopes: map[Scope]*scopeHistory{}}
 }
 
 // begin notes since when figures are counted.
@@ -112,13 +114,6 @@ func (h *history) begin(at time.Time) {
 	if h.counting = at; h.begun.IsZero() {
 		h.begun = at
 	}
-}
-
-// has reports whether anything is held of a scope.
-func (h *history) has(scope Scope) bool {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.scopes[scope] != nil
 }
 
 // count adds what a step counted for a scope.
@@ -134,10 +129,7 @@ func (h *history) count(scope Scope, at time.Time, d *traffic.Counts) {
 func (h *history) scope(scope Scope) *scopeHistory {
 	s := h.scopes[scope]
 	if s == nil {
-		s = &scopeHistory{}
-		for i := range s.columns {
-			s.columns[i] = h.ring.Logs()
-		}
+		s = &scopeHistory{columns: h.ring.Rows(requestMetrics)}
 		h.scopes[scope] = s
 	}
 	return s
@@ -170,6 +162,8 @@ func (h *history) requests(into *traffic.Counts) {
 func (h *history) close(at time.Time, elapsed, retention time.Duration, c *catalog, values []float64, keep bool) (p Point) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.version++
+	h.windows.prune(h.version, h.newest().Before(at))
 	h.ring.Append(at)
 	h.counting = at
 	p = Point{Time: at, ElapsedSeconds: elapsed.Seconds(), Values: map[string]Value{}}
@@ -187,6 +181,7 @@ func (h *history) close(at time.Time, elapsed, retention time.Duration, c *catal
 			data, _ := s.pending.Times.AppendBinary(nil) // its error is always nil
 			p.Scopes = append(p.Scopes, ScopePoint{scope, s.pending.Responses, s.pending.Errors, data})
 		}
+		h.windows.closing(s)
 		s.close(at, elapsed, retention)
 		if at.Sub(s.last) > retention {
 			h.drop(scope)
@@ -205,12 +200,18 @@ func (h *history) set(name string, v float64) {
 
 // close makes a point of what is pending.
 func (s *scopeHistory) close(at time.Time, elapsed, retention time.Duration) {
+	if s.first.IsZero() || at.Before(s.first) {
+		s.first = at
+	}
 	for i, v := range deltaFigures(&s.pending, elapsed) {
 		// An error rate of 0, which is the most frequent, is left out and known by the
-		// throughput when it is read.
-		if !math.IsNaN(v) && (v != 0 || i != errorRateFigure) {
-			s.columns[i].Set(v)
+		// throughput when it is read, and a throughput of 0 by the time.
+		if !math.IsNaN(v) && (v != 0 || i != errorRateFigure && i != throughputFigure) {
+			s.columns.Set(i, v)
 		}
+	}
+	if s.pending.Responses == 0 { // it went quiet
+		s.pending = traffic.Counts{}
 	}
 	s.digests.Add(at, elapsed, &s.pending.Times, s.pending.Responses, s.pending.Errors)
 	s.digests.Trim(at.Add(-retention))
@@ -219,9 +220,9 @@ func (s *scopeHistory) close(at time.Time, elapsed, retention time.Duration) {
 
 // drop forgets a scope; mu is held.
 func (h *history) drop(scope Scope) {
-	for _, c := range h.scopes[scope].columns {
-		h.ring.Remove(c)
-	}
+	s := h.scopes[scope]
+	h.ring.Remove(s.columns)
+	h.windows.drop(s)
 	delete(h.scopes, scope)
 }
 
@@ -244,6 +245,8 @@ func (h *history) restore(p Point, retention time.Duration) error {
 	if h.begun.IsZero() {
 		h.begun = p.Time.Add(-elapsed)
 	}
+	h.version++
+	h.windows = windows{}
 	h.ring.Append(p.Time)
 	for name, v := range p.Values {
 		h.set(name, v.Float())
@@ -272,37 +275,81 @@ func (h *history) setRetention(retention, interval time.Duration) {
 	if points == h.points {
 		return
 	}
+	h.version++
 	old := h.ring
 	h.points, h.ring = points, ring.New(points)
 	from := max(old.Len()-points, 0)
 	service := h.service
-	h.service = map[string]ring.Column{}
+	h.service = map[string]*ring.Floats{}
 	for name := range service {
 		h.service[name] = h.ring.Floats()
 	}
-	columns := map[*scopeHistory][requestMetrics]ring.Column{}
+	columns := map[*scopeHistory]*ring.Rows{}
 	for _, s := range h.scopes {
 		columns[s] = s.columns
-		for i := range s.columns {
-			s.columns[i] = h.ring.Logs()
-		}
-	}
-	copyPoint := func(to, from ring.Column, i int) {
-		if v := from.At(i); !math.IsNaN(v) {
-			to.Set(v)
-		}
+		s.columns = h.ring.Rows(requestMetrics)
 	}
 	for i := from; i < old.Len(); i++ {
 		h.ring.Append(old.Time(i))
 		for name, c := range service {
-			copyPoint(h.service[name], c, i)
+			if v := c.At(i); !math.IsNaN(v) {
+				h.service[name].Set(v)
+			}
 		}
-		for s, cs := range columns {
-			for j, c := range cs {
-				copyPoint(s.columns[j], c, i)
+		for s, c := range columns {
+			for j := range requestMetrics {
+				if v := c.At(j, i); !math.IsNaN(v) {
+					s.columns.Set(j, v)
+				}
 			}
 		}
 	}
+}
+
+// newest returns the time of the newest point, zero where there is none; mu is held.
+func (h *history) newest() time.Time {
+	if n := h.ring.Len(); n > 0 {
+		return h.ring.Time(n - 1)
+	}
+	return time.Time{}
+}
+
+// state returns a number that changes with the points.
+func (h *history) state() uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.version
+}
+
+// fed reports whether a metric of the service has a column.
+func (h *history) fed(metric string) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.service[metric] != nil
+}
+
+// since returns how many points there are after t.
+func (h *history) since(t time.Time) int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.ring.Len() - h.ring.After(t)
+}
+
+// last returns the latest value of a metric of the service, and its time; ok is false where
+// none is held.
+func (h *history) last(metric string) (at time.Time, v float64, ok bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	column := h.service[metric]
+	if column == nil {
+		return at, 0, false
+	}
+	for i := h.ring.Len() - 1; i >= 0; i-- {
+		if v := column.At(i); !math.IsNaN(v) {
+			return h.ring.Time(i), v, true
+		}
+	}
+	return at, 0, false
 }
 
 // len returns how many points are held.
@@ -310,67 +357,4 @@ func (h *history) len() int {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.ring.Len()
-}
-
-// series reads columns, after since and not after until; zero times are no limits. ok is
-// false for a scope that is not known.
-func (h *history) series(scope Scope, since, until time.Time, c *catalog, metrics []string) (s Series, ok bool) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	from, n := h.window(since, until)
-	s = Series{Times: make([]time.Time, n), Metrics: map[string]Column{}}
-	for i := range s.Times {
-		s.Times[i] = h.ring.Time(from + i)
-	}
-	read := func(name string, column ring.Column) {
-		if len(metrics) > 0 && !slices.Contains(metrics, name) {
-			return
-		}
-		values := make(Values, n)
-		for i := range values {
-			values[i] = column.At(from + i)
-		}
-		m, _ := c.find(name)
-		s.Metrics[name] = Column{m.Unit, m.Worse, values}
-	}
-	if scope == (Scope{}) {
-		for name, column := range h.service {
-			read(name, column)
-		}
-		return s, true
-	}
-	sh := h.scopes[scope]
-	if sh == nil {
-		return s, false
-	}
-	for i, column := range sh.columns {
-		read(builtin[i].Name, column)
-	}
-	if column, ok := s.Metrics[ErrorRate]; ok {
-		withZeros(column.Values, func(i int) float64 { return sh.columns[throughputFigure].At(from + i) })
-	}
-	return s, true
-}
-
-// withZeros adds the error rates of 0, which are not kept: of points that have none, and
-// had requests.
-func withZeros(errorRates []float64, throughput func(i int) float64) {
-	for i, v := range errorRates {
-		if math.IsNaN(v) && throughput(i) > 0 {
-			errorRates[i] = 0
-		}
-	}
-}
-
-// window returns the first point after since, and how many there are from it up to until;
-// zero times are no limits. mu is held.
-func (h *history) window(since, until time.Time) (from, n int) {
-	to := h.ring.Len()
-	if !since.IsZero() {
-		from = h.ring.After(since)
-	}
-	if !until.IsZero() {
-		to = h.ring.After(until)
-	}
-	return from, max(to-from, 0)
 }

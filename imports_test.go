@@ -20,12 +20,13 @@ const module = "github.com/backend-prs/perfmon"
 // the picture in ARCHITECTURE.md.
 var mayImport = map[string][]string{
 	"": {
-		"analyze", "internal/digest", "internal/distinct", "internal/goruntime", "internal/lifecycle", "internal/ring",
+		"analyze", "internal/digest", "internal/distinct", "internal/fill", "internal/goruntime", "internal/lifecycle", "internal/ring",
 		"internal/striped", "internal/system", "internal/traffic", "sketch",
 	},
 	"middleware": {"", "internal/mark"},
-	"httpapi":    {"", "httpapi/page", "internal/mark"},
+	"httpapi":    {"", "httpapi/page", "internal/fill", "internal/mark"},
 	"sqltime":    {""},
+	"alerttext":  {""},
 
 	"httpapi/page": {}, // files
 
@@ -35,7 +36,8 @@ var mayImport = map[string][]string{
 	"internal/digest":    {"sketch"},
 	"internal/distinct":  {},
 	"internal/evaluate":  {"", "analyze"}, // a command for those who test
-	"internal/golden":    {},              // for tests
+	"internal/fill":      {},
+	"internal/golden":    {}, // for tests
 	"internal/goruntime": {},
 	"internal/jsonnum":   {},
 	"internal/lifecycle": {},
@@ -51,7 +53,7 @@ var mayImport = map[string][]string{
 // know HTTP.
 var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
-	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {},
+	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {}, "alerttext": {},
 	"internal/system":   {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
 	"internal/golden":   {"github.com/google/go-cmp/cmp"},
 	"internal/digest":   {"golang.org/x/exp/slices"},

@@ -189,13 +189,7 @@ func (m *Monitor) apply(r Record) {
 	case r.Marker != nil:
 		m.markers.apply(r.Marker)
 	}
-	m.changes.Add(1)
 }
-
-// Changes returns how many changes there have been: of alerts, thresholds, settings,
-// baselines, markers and what detectors learnt. Where it is the same as before, none of
-// them is different.
-func (m *Monitor) Changes() uint64 { return m.changes.Load() }
 
 // stamp numbers records; mu is held.
 func (j *journal) stamp(records []Record, now moment, by string) {

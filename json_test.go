@@ -22,7 +22,7 @@ import (
 // noJSON are the exported types that hold no data of their own.
 var noJSON = []string{
 	"Alerts", "Baselines", "Markers", "NewMarker", "Collector", "Config", "Counter", "Gauge", "History", "MemoryStore", "Metrics", "Monitor", "Option", "Recorder",
-	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery",
+	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery", "Revision",
 	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response",
 }
 

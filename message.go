@@ -1,13 +1,16 @@
 package perfmon
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"text/template"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/backend-prs/perfmon/internal/fill"
 )
 
-// MessageData is what the template of WithAlertMessage is given.
+// MessageData is what the text of an alert may say.
 type MessageData struct {
 	Metric     Metric
 	Severity   Severity
@@ -24,22 +27,73 @@ type MessageData struct {
 	Worst       []string // of an alert of the service: its worst endpoints, each with its value
 }
 
-const (
-	maxMessage = 1000
+const maxMessage = 1000
 
-	defaultMessage = `{{.Metric.Name}} of {{.Scope}} ` +
-		`{{if .Absent}}has had no value for {{.Absent}}` +
-		`{{else if .Baseline}}is {{.Value}}, worse than its baseline of {{.Baseline}}` +
-		`{{else}}is {{.Value}}, {{if .Before}}down from {{.Before}}, {{end}}past the {{.Severity}} limit of {{.Threshold}}{{end}}` +
-		`{{range $i, $e := .Worst}}{{if $i}}, {{else}}; worst: {{end}}{{$e}}{{end}}`
-)
+// messageMaker words alerts; ok is false where it has no words.
+type messageMaker func(d MessageData) (text string, ok bool)
 
-// parseMessage parses a template and tries it on every cause.
-func parseMessage(text string) (*template.Template, error) {
-	t, err := template.New("alert").Parse(text)
+// defaultMessage names the metric, its scope, its value, and what it is past.
+func defaultMessage(d MessageData) (string, bool) {
+	text := fmt.Sprintf("%s of %v ", d.Metric.Name, d.Scope)
+	switch {
+	case d.Absent != "":
+		text += "has had no value for " + d.Absent
+	case d.Baseline != "":
+		text += "is " + d.Value + ", worse than its baseline of " + d.Baseline
+	default:
+		text += "is " + d.Value + ", "
+		if d.Before != "" {
+			text += "down from " + d.Before + ", "
+		}
+		text += fmt.Sprintf("past the %s limit of %s", d.Severity, d.Threshold)
+	}
+	if len(d.Worst) > 0 {
+		text += "; worst: " + strings.Join(d.Worst, ", ")
+	}
+	return text, true
+}
+
+// messageView is what a text's fields are of: MessageData, with the kind of the scope as a
+// field.
+type messageView struct {
+	MessageData
+	Scope scopeView
+}
+
+type scopeView struct {
+	Scope
+	Kind ScopeKind
+}
+
+// parseMessage parses a text and tries it on every cause.
+func parseMessage(text string) (messageMaker, error) {
+	t, err := fill.Parse(text)
 	if err != nil {
 		return nil, err
 	}
+	render := func(d MessageData) (string, error) {
+		var b strings.Builder
+		err := t.Write(&b, messageView{d, scopeView{d.Scope, d.Scope.Kind()}}, nil)
+		return b.String(), err
+	}
+	for _, d := range MessageExamples() {
+		message, err := render(d)
+		if err == nil && cleanText(message) == "" {
+			err = errors.New("the text is empty")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return func(d MessageData) (string, bool) {
+		message, err := render(d)
+		return message, err == nil
+	}, nil
+}
+
+// MessageExamples returns what a text may be given: one for each cause of an alert, for
+// trying a text before it is used.
+func MessageExamples() []MessageData {
 	d := MessageData{
 		Metric: builtin[0].Metric, Severity: Critical, Cause: CauseThreshold, Value: "6.1 s", Threshold: "5 s", Comparison: Greater,
 		Consecutive: 3, Worst: []string{"GET / (7.3 s)"},
@@ -48,24 +102,41 @@ func parseMessage(text string) (*template.Template, error) {
 	regression.Cause, regression.Baseline, regression.Worst = CauseRegression, "4.1 s", nil
 	absence.Cause, absence.Value, absence.Threshold, absence.Absent = CauseAbsence, "", "", "1m0s"
 	fall.Before = "9 s"
-	for _, d := range []MessageData{d, regression, absence, fall} {
-		message, err := renderMessage(t, d)
-		if err == nil && message == "" {
-			err = errors.New("the text is empty")
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
+	return []MessageData{d, regression, absence, fall}
 }
 
-func renderMessage(t *template.Template, d MessageData) (string, error) {
-	var b bytes.Buffer
-	if err := t.Execute(&b, d); err != nil {
-		return "", err
+// messageDeadline is how long a function of the host may take to word an alert.
+const messageDeadline = 100 * time.Millisecond
+
+// hostMessage words alerts by a function of the host. It waits messageDeadline of real
+// time; as long as a call has not returned, there are no further ones.
+func hostMessage(f func(MessageData) string) messageMaker {
+	var running atomic.Bool
+	return func(d MessageData) (string, bool) {
+		if !running.CompareAndSwap(false, true) {
+			return "", false
+		}
+		said := make(chan string, 1)
+		go func() {
+			text := ""
+			defer func() { // also where f ends its goroutine
+				if recover() != nil {
+					text = ""
+				}
+				running.Store(false)
+				said <- text
+			}()
+			text = f(d)
+		}()
+		deadline := time.NewTimer(messageDeadline)
+		defer deadline.Stop()
+		select {
+		case text := <-said:
+			return text, true
+		case <-deadline.C:
+			return "", false
+		}
 	}
-	return truncate(cleanText(b.String()), maxMessage), nil
 }
 
 // message words a finding.
@@ -75,8 +146,8 @@ func (b *alertBook) message(f *finding) string {
 	if limit, ok := f.limit.Get(); ok {
 		d.Threshold = withUnit(limit, f.unit)
 	}
-	text, err := renderMessage(b.template, d)
-	if err != nil || text == "" { // of a template that fails for some values only
+	text, ok := b.words(d)
+	if text = truncate(cleanText(text), maxMessage); !ok || text == "" { // they fail for some values only
 		return fmt.Sprintf("%s is past its %s limit", f.key, f.severity)
 	}
 	return text

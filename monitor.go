@@ -34,8 +34,8 @@ type Monitor struct {
 	stepLength    time.Duration
 	stepsPerPoint int
 	interval      time.Duration
-	failed        [600]bool   // by HTTP status: counts as an error
-	enabled       atomic.Bool // of the settings, for the request path
+	lanes         [600]traffic.Lane // how a response is counted, by HTTP status
+	enabled       atomic.Bool       // of the settings, for the request path
 
 	// What the host records, any goroutine.
 	traffic                *traffic.Traffic
@@ -49,6 +49,7 @@ type Monitor struct {
 	collectors collectors
 	history    *history
 	anomalies  *anomalies
+	views      views
 	current    atomic.Pointer[Sample]
 	loop       loop
 	stepPanics atomic.Uint64
@@ -57,7 +58,6 @@ type Monitor struct {
 
 	// What changes by records: the journal makes every change, the owners apply it.
 	journal    journal
-	changes    atomic.Uint64 // records that were applied
 	worker     worker
 	settings   settingsOwner
 	thresholds thresholdSet
@@ -170,8 +170,11 @@ func (m *Monitor) askErrorStatus(isError func(int) bool) (err error) {
 			err = fmt.Errorf("WithErrorStatus: panic: %s", describe(p))
 		}
 	}()
-	for status := 100; status < len(m.failed); status++ {
-		m.failed[status] = isError(status)
+	for status := 100; status < len(m.lanes); status++ {
+		m.lanes[status] = traffic.LaneOf(status, isError(status))
+	}
+	for status := range 100 { // counts as 500, as all others do
+		m.lanes[status] = m.lanes[500]
 	}
 	return nil
 }

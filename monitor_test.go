@@ -226,7 +226,7 @@ func TestCountersOfTheHost(t *testing.T) {
 func TestInFlightAndStreams(t *testing.T) {
 	b := start(t)
 	request, stream, ignored := b.NewRecorder(), b.NewRecorder(), b.NewRecorder()
-	request.Start()
+	began := request.Start()
 	stream.Start()
 	stream.OpenStream()
 	ignored.Start()
@@ -238,9 +238,9 @@ func TestInFlightAndStreams(t *testing.T) {
 	if got := b.value(s, perfmon.StreamsOpen); got != 1 {
 		t.Errorf("%v streams open, want 1", got)
 	}
-	request.End(&perfmon.Response{Method: "GET", Pattern: "/slow", Status: 200})
+	request.EndAfter(request.Took(began), &perfmon.Response{Method: "GET", Pattern: "/slow", Status: 200})
 	stream.CloseStream()
-	stream.End(&perfmon.Response{Method: "GET", Pattern: "/ws", Status: 101, Stream: true})
+	stream.EndAfter(time.Second, &perfmon.Response{Method: "GET", Pattern: "/ws", Status: 101, Stream: true})
 	s = b.step()
 	if got := b.value(s, perfmon.RequestsInFlight) + b.value(s, perfmon.StreamsOpen); got != 0 {
 		t.Errorf("%v in flight or open, want 0", got)

@@ -310,16 +310,35 @@ func WithErrorStatus(isError func(status int) bool) Option {
 	}
 }
 
-// WithAlertMessage sets the text of alerts: a text/template that is given a
-// MessageData. Alerts disclose only what it mentions. The default names the
+// WithAlertMessage sets the text of alerts, with fields of MessageData in it:
+//
+//	{{.Metric.Name}} of {{.Scope}} is {{.Value}}{{if .Worst}}, see {{range .Worst}}{{.}} {{end}}{{end}}
+//
+// There are fields, also .Scope.Kind, and {{if}}, {{else if}}, {{else}}, {{with}}, {{range}}
+// and {{end}}, which mean what they mean in text/template. Package alerttext takes all of
+// text/template. Alerts disclose only what the text mentions. The default names the
 // metric, its scope, its value, and what it is past.
 func WithAlertMessage(text string) Option {
 	return func(c *config) error {
-		t, err := parseMessage(text)
+		words, err := parseMessage(text)
 		if err != nil {
-			return &FieldError{"WithAlertMessage", text, "a template that runs: " + err.Error()}
+			return &FieldError{"WithAlertMessage", text, "a text that can be filled in: " + err.Error()}
 		}
-		c.message = t
+		c.message = words
+		return nil
+	}
+}
+
+// WithAlertMessageFunc has a function word alerts. It is called in a goroutine of its own
+// when an alert opens or escalates. Where it panics, says nothing, or does not return
+// within 100 ms of real time, the alert has a plain text that names the metric, its scope
+// and the severity. Default: none; see WithAlertMessage.
+func WithAlertMessageFunc(words func(MessageData) string) Option {
+	return func(c *config) error {
+		if words == nil {
+			return &FieldError{"WithAlertMessageFunc", nil, "a function"}
+		}
+		c.message = hostMessage(words)
 		return nil
 	}
 }

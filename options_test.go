@@ -79,6 +79,8 @@ func TestBadOptions(t *testing.T) {
 		{"message that does not parse", perfmon.WithAlertMessage("{{.Value"), []string{"alert message"}},
 		{"message of an unknown field", perfmon.WithAlertMessage("{{.Hostname}}"), []string{"alert message", "Hostname"}},
 		{"message that fails for a regression", perfmon.WithAlertMessage("{{.Value}}{{if .Baseline}}{{.Nothing}}{{end}}"), []string{"alert message", "Nothing"}},
+		{"message that calls a function", perfmon.WithAlertMessage(`{{printf "%s" .Value}}`), []string{"alert message", "not a field", "printf"}},
+		{"nil message function", perfmon.WithAlertMessageFunc(nil), []string{"alert message func"}},
 		{"empty message", perfmon.WithAlertMessage(""), []string{"alert message", "empty"}},
 		{"long service name", perfmon.WithService(perfmon.Service{Name: strings.Repeat("x", 300)}), []string{"service name", "200 bytes"}},
 

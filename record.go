@@ -6,15 +6,14 @@ import (
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
 
-// Recorder records requests, for those who write middleware. One goroutine at a time may
-// use it, but for OpenStream, CloseStream and Discard, which are safe for concurrent use.
-// Keep recorders in a sync.Pool, which has about one for each processor. Recording
-// allocates nothing and takes no lock.
+// Recorder records requests, for those who write middleware. It is safe for concurrent use;
+// so that processors do not write to the same memory, keep recorders in a sync.Pool, which
+// has about one for each processor. Recording allocates nothing and takes no lock.
 type Recorder struct {
-	m     *Monitor
-	t     *traffic.Recorder
-	start time.Duration
-	_     [104]byte // no two recorders share a cache line
+	m        *Monitor
+	t        *traffic.Recorder
+	epoch    time.Time // of the monitor
+	realTime bool      // the monitor's clock is the real one
 }
 
 // Response says how a request ended.
@@ -32,48 +31,80 @@ type Response struct {
 }
 
 // NewRecorder returns a recorder.
-func (m *Monitor) NewRecorder() *Recorder { return &Recorder{m: m, t: m.traffic.NewRecorder()} }
+func (m *Monitor) NewRecorder() *Recorder {
+	return &Recorder{m: m, t: m.traffic.NewRecorder(), epoch: m.epoch, realTime: m.realTime}
+}
+
+// Monitor returns the monitor that the recorder records for.
+func (r *Recorder) Monitor() *Monitor { return r.m }
 
 // Recording reports whether the monitor is enabled. If it is not, do not record.
 func (m *Monitor) Recording() bool { return m.enabled.Load() }
 
-// Start counts a request as in flight. Exactly one End, EndAfter or Discard must follow
-// before the next Start.
-func (r *Recorder) Start() {
+// Start counts a request as in flight, and returns the time at which it began, for Took.
+// Exactly one EndAfter, EndRoute or Discard must follow.
+func (r *Recorder) Start() time.Duration {
 	r.t.Start()
-	r.start = r.m.Elapsed()
+	return r.now()
 }
 
-// OpenStream says that the request is a stream or an upgraded connection: it no longer
+// now is the time since the monitor was made.
+func (r *Recorder) now() time.Duration {
+	if r.realTime {
+		return time.Since(r.epoch)
+	}
+	return r.m.Elapsed()
+}
+
+// Took returns the time since Start returned began.
+func (r *Recorder) Took(began time.Duration) time.Duration { return r.now() - began }
+
+// OpenStream says that a request is a stream or an upgraded connection: it no longer
 // counts as in flight but as an open stream. Call it at most once for each request; one
-// CloseStream must follow, before the request ends. It is safe for concurrent use.
+// CloseStream must follow, before the request ends.
 func (r *Recorder) OpenStream() { r.t.StreamOpened() }
 
-// CloseStream says that an open stream has ended. It is safe for concurrent use.
+// CloseStream says that an open stream has ended.
 func (r *Recorder) CloseStream() { r.t.StreamEnded() }
 
-// Took returns the time since Start.
-func (r *Recorder) Took() time.Duration { return r.m.Elapsed() - r.start }
-
-// End counts the response to the request, with the time since Start as its duration. It
-// only reads response, and does not keep it.
-func (r *Recorder) End(response *Response) { r.EndAfter(r.Took(), response) }
-
-// EndAfter counts the response to the request with the duration d. It only reads
-// response, and does not keep it.
+// EndAfter counts the response to a request that took d. It only reads response, and does
+// not keep it.
 func (r *Recorder) EndAfter(d time.Duration, response *Response) {
-	status := response.Status
-	if status < 100 || status > 599 {
-		status = 500
+	lane := r.m.lane(response.Status, response.Stream)
+	r.t.End(r.t.Endpoint(response.Method, response.Pattern), lane, d)
+	r.endIdentity(d, lane, response.User, response.Session, response.Organization)
+}
+
+// EndRoute counts the response to a request that took d, as EndAfter does, for a pattern
+// that is the same string for every request of its route, as a router's is: the endpoint is
+// found by the address of that string.
+func (r *Recorder) EndRoute(d time.Duration, method, pattern string, status int, stream bool) {
+	r.t.EndRoute(method, pattern, r.m.lane(status, stream), d)
+}
+
+// EndIdentity counts the response that EndRoute has counted for those who made the request,
+// too. Each may be empty.
+func (r *Recorder) EndIdentity(d time.Duration, status int, stream bool, user, session, organization string) {
+	r.endIdentity(d, r.m.lane(status, stream), user, session, organization)
+}
+
+func (r *Recorder) endIdentity(d time.Duration, lane traffic.Lane, user, session, organization string) {
+	if organization != "" {
+		r.t.EndOrganization(organization, lane, d)
 	}
-	o := traffic.Outcome{Status: status, Failed: r.m.failed[status], Stream: response.Stream}
-	r.t.End(r.t.Endpoint(response.Method, response.Pattern), o, d)
-	if response.Organization != "" {
-		r.t.EndOrganization(response.Organization, o, d)
+	r.m.RecordActivity(user, session)
+}
+
+// lane says how a response is counted.
+func (m *Monitor) lane(status int, stream bool) traffic.Lane {
+	if uint(status) >= uint(len(m.lanes)) {
+		status = 0
 	}
-	if response.User != "" || response.Session != "" {
-		r.m.RecordActivity(response.User, response.Session)
+	lane := m.lanes[status]
+	if stream {
+		return lane.OfStream()
 	}
+	return lane
 }
 
 // Record counts a request that took d and has ended, without a Start.
@@ -82,7 +113,7 @@ func (r *Recorder) Record(d time.Duration, response *Response) {
 	r.EndAfter(d, response)
 }
 
-// Discard ends the request without counting a response. It is safe for concurrent use.
+// Discard ends a request without counting a response.
 func (r *Recorder) Discard() { r.t.Ignore() }
 
 // Elapsed returns the time since the monitor was made. It is monotonic, so differences of it

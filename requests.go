@@ -29,8 +29,7 @@ var quantiles = []float64{0.5, 0.95, 0.99}
 
 // figures turns counts into the values of the metrics of requests, NaN for absent ones.
 func figures(times *sketch.Sketch, responses, failed uint64, elapsed time.Duration) (f requestFigures) {
-	times.Quantiles(quantiles, f[:len(quantiles)])
-	f[avgFigure] = times.Mean()
+	f[avgFigure] = times.Summarize(quantiles, f[:len(quantiles)])
 	for i := range f[:avgFigure+1] {
 		f[i] /= float64(time.Second)
 	}
@@ -89,12 +88,10 @@ func (t Totals) String() string {
 
 // Requests returns the figures of all requests of the service in the last window, 0 for
 // the retention.
-func (h History) Requests(window time.Duration) RequestStats {
-	all := h.m.history.sum(h.since(window), func(s Scope) bool { return s.Kind() == ScopeEndpoint }, true)
-	if len(all) == 0 {
-		return h.finish(requestSum{})
-	}
-	return h.finish(all[0])
+func (h History) Requests(window time.Duration) (stats RequestStats) {
+	now := h.m.Now()
+	h.m.history.sums(now, h.window(window), ScopeEndpoint, true, func(sum *requestSum) { stats = sum.stats(now) })
+	return stats
 }
 
 // Endpoints returns the figures of every endpoint that had requests in the last
@@ -110,11 +107,12 @@ func (h History) Organizations(window time.Duration) []RequestStats {
 
 func (h History) stats(kind ScopeKind, window time.Duration) []RequestStats {
 	list := []RequestStats{}
-	for _, sum := range h.m.history.sum(h.since(window), func(s Scope) bool { return s.Kind() == kind }, false) {
+	now := h.m.Now()
+	h.m.history.sums(now, h.window(window), kind, false, func(sum *requestSum) {
 		if sum.requests > 0 {
-			list = append(list, h.finish(sum))
+			list = append(list, sum.stats(now))
 		}
-	}
+	})
 	slices.SortFunc(list, func(a, b RequestStats) int {
 		switch {
 		case a.Requests > b.Requests, a.Requests == b.Requests && a.name() < b.name():
@@ -125,75 +123,24 @@ func (h History) stats(kind ScopeKind, window time.Duration) []RequestStats {
 	return list
 }
 
-// since returns when a window of so long begins: not before the monitor started.
-func (h History) since(window time.Duration) time.Time {
+// window returns how long a window of so long is: not longer than the retention.
+func (h History) window(window time.Duration) time.Duration {
 	retention := h.m.settings.get().Retention
 	if window <= 0 || window > retention {
 		window = retention
 	}
-	return h.m.Now().Add(-window)
+	return window
 }
 
-// finish derives the figures from what was summed up.
-func (h History) finish(sum requestSum) RequestStats {
-	now := h.m.Now()
-	f := figures(&sum.times, sum.requests, sum.failed, now.Sub(sum.from))
+// since returns when a window of so long begins.
+func (h History) since(window time.Duration) time.Time { return h.m.Now().Add(-h.window(window)) }
+
+// stats derives the figures from what was summed up.
+func (r *requestSum) stats(now time.Time) RequestStats {
+	f := figures(&r.times, r.requests, r.failed, now.Sub(r.from))
 	return RequestStats{
-		Scope: sum.scope, From: sum.from, Requests: sum.requests, Errors: sum.failed,
+		Scope: r.scope, From: r.from, Requests: r.requests, Errors: r.failed,
 		Throughput: ValueOf(f[throughputFigure]), ErrorRate: ValueOf(f[errorRateFigure]),
 		P50: ValueOf(f[p50Figure]), P95: ValueOf(f[p95Figure]), P99: ValueOf(f[p99Figure]), Avg: ValueOf(f[avgFigure]),
 	}
-}
-
-// requestSum is what was counted for a scope in a window.
-type requestSum struct {
-	scope            Scope
-	from             time.Time
-	requests, failed uint64
-	times            sketch.Sketch
-}
-
-// sum adds up what was counted after since, for each scope that is picked, or for all of
-// them together.
-func (h *history) sum(since time.Time, pick func(Scope) bool, together bool) []requestSum {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	begin := h.earliest(since)
-	var sums []requestSum
-	for scope, s := range h.scopes {
-		if !pick(scope) {
-			continue
-		}
-		if len(sums) == 0 || !together {
-			sums = append(sums, requestSum{scope: scope, from: begin})
-		}
-		sums[len(sums)-1].add(s, since, h.counting)
-	}
-	if together && len(sums) > 0 {
-		sums[0].scope = Scope{}
-	}
-	return sums
-}
-
-// add adds what was counted for a scope after since. Where the window is shorter than what
-// is counted together, it begins earlier. counting is when what is pending began.
-func (sum *requestSum) add(s *scopeHistory, since, counting time.Time) {
-	d := s.digests.Since(since, &sum.times)
-	sum.times.Merge(&s.pending.Times)
-	sum.requests += d.Responses + s.pending.Responses
-	sum.failed += d.Errors + s.pending.Errors
-	if !d.From.IsZero() && d.From.Before(sum.from) {
-		sum.from = d.From
-	}
-	if s.pending.Responses > 0 && counting.Before(sum.from) {
-		sum.from = counting
-	}
-}
-
-// earliest returns since, or when figures began where that is later; mu is held.
-func (h *history) earliest(since time.Time) time.Time {
-	if since.Before(h.begun) {
-		return h.begun
-	}
-	return since
 }

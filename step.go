@@ -23,6 +23,10 @@ type loop struct {
 	steps  int           // since the last point
 	sums   []float64     // of the steps since the last point, by position in the catalog
 	counts []int         // how many of them had a value
+
+	// Kept from step to step for their memory.
+	all    traffic.Counts
+	scopes []scopeStep
 }
 
 // scopeStep is what a scope did in a step.
@@ -51,7 +55,7 @@ const gapSteps = 10
 func (m *Monitor) resume(now moment) {
 	l := &m.loop
 	nothing := func(string, *traffic.Counts) {}
-	l.reader.Endpoints(nothing)
+	l.reader.Endpoints(new(traffic.Counts), nothing)
 	l.reader.Organizations(nothing)
 	m.history.forget(now.wall)
 	ignore := func(int, float64) {}
@@ -104,13 +108,18 @@ func (m *Monitor) step(ctx context.Context) {
 	}
 	l.step = now.elapsed
 	l.accumulate(values)
-	if l.steps++; l.steps >= m.stepsPerPoint {
+	l.steps++
+	point := l.steps >= m.stepsPerPoint
+	if point {
 		m.closePoint(now, c)
 	}
 	sample := &Sample{Time: now.wall, catalog: c, values: values}
 	m.current.Store(sample)
 	m.evaluate(ctx, now, sample, scopes)
 	m.sampleSubs.publish(*sample)
+	if point {
+		m.refreshViews()
+	}
 }
 
 // stepFailed counts a panic in a step.
@@ -131,14 +140,14 @@ func into(values []float64) func(int, float64) {
 }
 
 // readRequests drains what the middleware counted since the last step. The first scope
-// it returns is the service.
+// it returns is the service. They are good until the next step.
 func (m *Monitor) readRequests(now moment, values []float64) []scopeStep {
 	l := &m.loop
 	began, elapsed := l.step, now.elapsed-l.step
 	enough := enoughRequests(m.thresholds.all())
-	scopes := make([]scopeStep, 1)
-	add := func(scope Scope, d *traffic.Counts) scopeStep {
-		s := scopeStep{scope: scope, figures: deltaFigures(d, elapsed), requests: d.Responses, elapsed: elapsed}
+	scopes := append(l.scopes[:0], scopeStep{})
+	add := func(s *scopeStep, scope Scope, d *traffic.Counts) {
+		*s = scopeStep{scope: scope, figures: deltaFigures(d, elapsed), requests: d.Responses, elapsed: elapsed}
 		for _, least := range enough[scope.Kind()] {
 			if f, n, ok := l.evidence.add(poolKey{scope, least}, d, s.figures, began, elapsed); ok {
 				if s.judged == nil {
@@ -147,24 +156,20 @@ func (m *Monitor) readRequests(now moment, values []float64) []scopeStep {
 				s.judged[least] = judgedFigures{f, n}
 			}
 		}
-		return s
 	}
 	read := func(scope Scope, d *traffic.Counts) {
 		if d.Responses > 0 {
 			m.history.count(scope, now.wall, d)
-		} else if !m.history.has(scope) {
-			return // it never had a request
 		}
-		scopes = append(scopes, add(scope, d))
+		scopes = append(scopes, scopeStep{})
+		add(&scopes[len(scopes)-1], scope, d)
 	}
-	var all traffic.Counts
-	inFlight, streams := l.reader.Endpoints(func(name string, d *traffic.Counts) {
-		all.Merge(d)
-		read(Scope{Endpoint: name}, d)
-	})
+	l.all.Reset()
+	inFlight, streams := l.reader.Endpoints(&l.all, func(name string, d *traffic.Counts) { read(Scope{Endpoint: name}, d) })
 	l.reader.Organizations(func(name string, d *traffic.Counts) { read(Scope{Organization: name}, d) })
 	l.evidence.expire(now.elapsed)
-	scopes[0] = add(Scope{}, &all)
+	add(&scopes[0], Scope{}, &l.all)
+	l.scopes = scopes
 	copy(values, scopes[0].figures[:])
 	values[builtinIndex[RequestsInFlight]] = float64(inFlight)
 	values[builtinIndex[StreamsOpen]] = float64(streams)
@@ -201,9 +206,9 @@ func (m *Monitor) closePoint(now moment, c *catalog) {
 			values[i] = l.sums[i] / float64(n)
 		}
 	}
-	var all traffic.Counts
-	m.history.requests(&all)
-	f := deltaFigures(&all, elapsed)
+	l.all.Reset()
+	m.history.requests(&l.all)
+	f := deltaFigures(&l.all, elapsed)
 	copy(values, f[:])
 	for _, meter := range m.allMeters() {
 		meter.endPoint(elapsed, into(values))

@@ -1,4 +1,4 @@
-package bench
+package main
 
 import (
 	"bufio"
@@ -149,17 +149,17 @@ func orders(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(list)
 }
 
-// client is another process.
-type client struct {
+// loadClient is another process.
+type loadClient struct {
 	tb  testing.TB
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
 }
 
-func (h *host) start(role string, o order) *client {
+func (h *host) start(role string, o order) *loadClient {
 	h.tb.Helper()
-	c := &client{tb: h.tb, cmd: exec.Command(os.Args[0])}
+	c := &loadClient{tb: h.tb, cmd: exec.Command(os.Args[0])}
 	c.cmd.Env = append(os.Environ(), roleVariable+"="+role)
 	c.cmd.Stderr = os.Stderr
 	in, err := c.cmd.StdinPipe()
@@ -182,14 +182,14 @@ func (h *host) start(role string, o order) *client {
 	return c
 }
 
-func (c *client) say(v any) {
+func (c *loadClient) say(v any) {
 	c.tb.Helper()
 	if err := json.NewEncoder(c.in).Encode(v); err != nil {
 		c.tb.Fatal(err)
 	}
 }
 
-func (c *client) hear(v any) {
+func (c *loadClient) hear(v any) {
 	c.tb.Helper()
 	line, err := c.out.ReadBytes('\n')
 	if err == nil {
@@ -201,7 +201,7 @@ func (c *client) hear(v any) {
 }
 
 // end waits for the process.
-func (c *client) end() {
+func (c *loadClient) end() {
 	c.tb.Helper()
 	_ = c.in.Close()
 	if err := c.cmd.Wait(); err != nil {
@@ -259,7 +259,7 @@ func (h *host) underLoad(d time.Duration, calls int, url string) (*sketch.Sketch
 }
 
 // close ends the host and looks for what was lost, and for what is left.
-func (h *host) close(traffic *client, goroutines int) {
+func (h *host) close(traffic *loadClient, goroutines int) {
 	h.tb.Helper()
 	_ = traffic.in.Close()
 	var s sent

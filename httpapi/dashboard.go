@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/backend-prs/perfmon"
@@ -29,12 +28,12 @@ func (a *API) dashboard(r *request) (answer, error) {
 		return nil, err
 	}
 	query.Visible.Limit = dashboardAlerts
-	return a.recent.answer(r, func() (answer, error) {
+	return a.kept.answer(r, query, func() (any, error) {
 		d := a.m.Dashboard(query)
 		d.Health = r.by.health(d.Health)
 		d.Organizations = r.by.organizations(d.Organizations)
 		d.Baseline, d.Events, d.Alerts = r.by.baseline(d.Baseline), r.by.markers(d.Events), r.by.listed(d.Alerts)
-		return reply(http.StatusOK, d)
+		return d, nil
 	})
 }
 

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/backend-prs/perfmon"
@@ -19,6 +18,11 @@ type endpointsAnswer struct {
 	perfmon.EndpointTable
 }
 
+type endpointsQuestion struct {
+	window time.Duration
+	points int
+}
+
 // listEndpoints has the figures of every endpoint, each with a series for a small chart.
 func (a *API) listEndpoints(r *request) (answer, error) {
 	q := readParams(r)
@@ -27,5 +31,7 @@ func (a *API) listEndpoints(r *request) (answer, error) {
 	if err := q.finish(); err != nil {
 		return nil, err
 	}
-	return reply(http.StatusOK, endpointsAnswer{a.m.Now(), window.Hours(), a.m.History().EndpointTable(window, points)})
+	return a.kept.answer(r, endpointsQuestion{window, points}, func() (any, error) {
+		return endpointsAnswer{a.m.Now(), window.Hours(), a.m.History().EndpointTable(window, points)}, nil
+	})
 }

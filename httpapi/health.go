@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/backend-prs/perfmon"
@@ -13,13 +12,17 @@ type healthAnswer struct {
 	perfmon.Health
 }
 
+type healthQuestion struct{}
+
 // health answers 200 whatever the status is, so that no probe takes a service that is
 // merely slow out of its load balancer.
 func (a *API) health(r *request) (answer, error) {
 	if err := readParams(r).finish(); err != nil {
 		return nil, err
 	}
-	return reply(http.StatusOK, healthAnswer{a.m.Now(), r.by.health(a.m.Health(r.by.alerts()))})
+	return a.kept.answer(r, healthQuestion{}, func() (any, error) {
+		return healthAnswer{a.m.Now(), r.by.health(a.m.Health(r.by.alerts()))}, nil
+	})
 }
 
 // storeFailed stands for the text of a store's error, which may hold anything.

@@ -51,7 +51,7 @@ type API struct {
 	hub       *hub
 	places    places
 	openings  *openings
-	recent    *recent
+	kept      *kept
 	pageFiles fs.FS // nil: those that are embedded
 
 	backTests backTests
@@ -90,7 +90,7 @@ func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 	a.routes = a.table()
 	a.hub = &hub{m: m, log: a.log, readers: map[*reader]struct{}{}}
 	a.openings = newOpenings(m)
-	a.recent = &recent{a: a}
+	a.kept = newKept(m)
 	return a, nil
 }
 

@@ -131,21 +131,3 @@ func (f pageAnswer) write(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 }
-
-// takesGzip reads the header Accept-Encoding (RFC 9110, section 12.5.3).
-func takesGzip(header []string) bool {
-	others := false
-	for _, item := range strings.Split(strings.Join(header, ","), ",") {
-		coding, parameter, _ := strings.Cut(item, ";")
-		name, weight, given := strings.Cut(strings.TrimSpace(parameter), "=")
-		q, err := strconv.ParseFloat(strings.TrimSpace(weight), 64)
-		taken := !given || !strings.EqualFold(strings.TrimSpace(name), "q") || err == nil && q > 0
-		switch strings.ToLower(strings.TrimSpace(coding)) {
-		case "gzip":
-			return taken
-		case "*":
-			others = taken
-		}
-	}
-	return others
-}

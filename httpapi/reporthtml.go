@@ -5,14 +5,16 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html/template"
+	"html"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"golang.org/x/exp/slices"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/internal/fill"
 )
 
 //go:embed report.html
@@ -21,7 +23,9 @@ var pageText string
 //go:embed report.css
 var pageStyle string
 
-var pageTemplate = template.Must(template.New("report").Parse(pageText))
+// pageTemplate has the style in it, which is ours; what is filled in is escaped, as text
+// and within double quotes alone.
+var pageTemplate = fill.Must(fill.Parse(strings.Replace(pageText, "{{.Style}}", pageStyle, 1)))
 
 // reportPolicy lets the page do nothing but use its own style. The page repeats it, for
 // when it is opened from a file.
@@ -34,22 +38,25 @@ var reportPolicy = func() string {
 type reportPage struct {
 	*perfmon.Report
 	Policy  string
-	Style   template.CSS
 	Title   string
 	Span    string // the window
 	Uptime  string
 	Recent  string // the window of trends
 	Targets []pageTarget
 	Changes []string
-	Newest  []perfmon.Marker
+	Newest  []pageEvent
 	Worse   []pageRegression
-	Worst   []pageRequests
-	Tenants []pageRequests
-	Listed  []pageAlert
-	More    int // alerts that are not listed
-	Figures []pageMetric
-	Charts  []chart
+	// BaselineAt is when the baseline was established; empty where there is none.
+	BaselineAt string
+	Worst      []pageRequests
+	Tenants    []pageRequests
+	Listed     []pageAlert
+	More       int // alerts that are not listed
+	Figures    []pageMetric
+	Charts     []chart
 }
+
+type pageEvent struct{ Kind, Version, At, By, Title string }
 
 type pageTarget struct{ Metric, Goal, Value, Met, Over string }
 
@@ -69,7 +76,6 @@ func writeReportHTML(w io.Writer, r *perfmon.Report) error {
 	p := reportPage{
 		Report: r,
 		Policy: reportPolicy,
-		Style:  template.CSS(pageStyle), // ours
 		Title:  fmt.Sprintf("%s: %s report", r.Service.Name, r.Type),
 		Span:   moment(r.From) + " to " + moment(r.GeneratedAt) + " UTC (" + length(r.GeneratedAt.Sub(r.From)) + ")",
 		Uptime: length(time.Duration(r.Service.UptimeSeconds * float64(time.Second))),
@@ -87,7 +93,13 @@ func writeReportHTML(w io.Writer, r *perfmon.Report) error {
 		})
 	}
 	p.Changes = changes(r)
-	p.Newest = r.Events[:min(len(r.Events), pageEvents)]
+	newest := r.Events[:min(len(r.Events), pageEvents)]
+	for _, e := range newest {
+		p.Newest = append(p.Newest, pageEvent{string(e.Kind), e.Version, e.At.UTC().Format("2006-01-02 15:04"), e.By, e.Title})
+	}
+	if r.Baseline != nil {
+		p.BaselineAt = r.Baseline.At.UTC().Format("2006-01-02 15:04")
+	}
 	for _, t := range r.Health.Targets {
 		p.Targets = append(p.Targets, target(t, units[t.Metric]))
 	}
@@ -107,8 +119,13 @@ func writeReportHTML(w io.Writer, r *perfmon.Report) error {
 			string(a.Severity), a.OpenedAt.UTC().Format("2006-01-02 15:04"), length(time.Duration(a.DurationSeconds * float64(time.Second))), string(a.State), a.Message,
 		})
 	}
-	p.Charts = charts(r, p.Newest)
-	return pageTemplate.Execute(w, p)
+	p.Charts = charts(r, newest)
+	var b strings.Builder
+	if err := pageTemplate.Write(&b, p, html.EscapeString); err != nil {
+		return err
+	}
+	_, err := w.Write([]byte(b.String()))
+	return err
 }
 
 // charts draws every metric of a detailed report, and of a summary those that have a

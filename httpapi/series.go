@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/backend-prs/perfmon"
@@ -16,17 +15,24 @@ type seriesAnswer struct {
 	Series perfmon.Series `json:"series"`
 }
 
+type seriesQuestion struct {
+	metric string // "": all
+	scope  perfmon.Scope
+	window time.Duration
+	until  time.Time // zero: now
+	points int
+}
+
 // series answers with the points of the service, an endpoint or an organization.
 func (a *API) series(r *request) (answer, error) {
 	q := readParams(r)
-	metrics := a.metric(q)
+	metric := a.metric(q)
 	scope := perfmon.Scope{
 		Endpoint:     q.name("endpoint", maxScopeName, `a route pattern such as "GET /orders/{id}"`),
 		Organization: q.name("organization", maxScopeName, "the name of an organization"),
 	}
-	now := a.m.Now()
 	window := q.hours("hours", 24*time.Hour, a.retention())
-	until := q.until(now, a.retention())
+	until := q.until(a.m.Now(), a.retention())
 	points := q.int("points", defaultPoints, 1, maxPoints)
 	if scope.Endpoint != "" && scope.Organization != "" {
 		q.fail("organization", scope.Organization, "an endpoint or an organization, not both")
@@ -37,29 +43,40 @@ func (a *API) series(r *request) (answer, error) {
 	if !r.by.sees(scope.Organization) {
 		return nil, notFound("organization", scope.Organization)
 	}
-	if until.IsZero() {
-		until = now
+	what := seriesQuestion{metric, scope, window, until, points}
+	return a.kept.answer(r, what, func() (any, error) { return a.seriesOf(what) })
+}
+
+func (a *API) seriesOf(q seriesQuestion) (any, error) {
+	now := a.m.Now()
+	if q.until.IsZero() {
+		q.until = now
 	}
-	s, err := a.m.History().SeriesUntil(until, scope, window, metrics...)
+	s, err := a.m.History().SeriesUntil(q.until, q.scope, q.window, one(q.metric)...)
 	switch {
-	case err != nil && scope.Organization != "":
-		return nil, notFound("organization", scope.Organization)
-	case err != nil && scope.Endpoint != "":
-		return nil, notFound("endpoint", scope.Endpoint)
+	case err != nil && q.scope.Organization != "":
+		return nil, notFound("organization", q.scope.Organization)
+	case err != nil && q.scope.Endpoint != "":
+		return nil, notFound("endpoint", q.scope.Endpoint)
 	case err != nil:
 		return nil, err
 	}
-	return reply(http.StatusOK, seriesAnswer{now, window.Hours(), until, scope, s.Downsample(points)})
+	return seriesAnswer{now, q.window.Hours(), q.until, q.scope, s.Downsample(q.points)}, nil
 }
 
-// metric reads the parameter that picks one metric; nil is all of them.
-func (a *API) metric(q *params) []string {
+// metric reads the parameter that picks one metric; "" is all of them.
+func (a *API) metric(q *params) string {
 	name, ok := q.text("metric")
-	if !ok {
-		return nil
-	}
-	if _, known := a.m.Metrics().Get(name); !known {
+	if _, known := a.m.Metrics().Get(name); ok && !known {
 		q.fail("metric", name, "the name of a metric; GET metrics/ lists them")
 	}
-	return []string{name}
+	return name
+}
+
+// one is the list of one metric, empty for all of them.
+func one(metric string) []string {
+	if metric == "" {
+		return nil
+	}
+	return []string{metric}
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -18,6 +19,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	a.answer(r).write(w, r)
 }
+
+// maxQuery bounds a query in bytes: all parameters of a call are shorter.
+const maxQuery = 8 << 10
 
 // answer returns the answer to any request. A client that may not use the API gets the
 // same answer whether the call exists or not.
@@ -39,6 +43,9 @@ func (a *API) answer(r *http.Request) (out answer) {
 			return refused
 		}
 		req.by = by
+	}
+	if len(r.URL.RawQuery) > maxQuery {
+		return bad("query", fmt.Sprintf("of %d bytes", len(r.URL.RawQuery)), fmt.Sprintf("at most %d bytes", maxQuery))
 	}
 	f, refused := a.route(t, r)
 	if refused != nil {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/backend-prs/perfmon"
@@ -15,30 +14,42 @@ type trendsAnswer struct {
 	Series      perfmon.Series  `json:"series"` // of both windows
 }
 
+type trendsQuestion struct {
+	metric string // "": all
+	window time.Duration
+	points int
+}
+
 // trends compares the last window of each metric of the service with the one before it.
 func (a *API) trends(r *request) (answer, error) {
 	q := readParams(r)
-	metrics := a.metric(q)
-	window := q.hours("hours", time.Hour, a.retention()/2)
-	points := q.int("points", defaultPoints, 1, maxPoints)
+	what := trendsQuestion{
+		metric: a.metric(q),
+		window: q.hours("hours", time.Hour, a.retention()/2),
+		points: q.int("points", defaultPoints, 1, maxPoints),
+	}
 	if err := q.finish(); err != nil {
 		return nil, err
 	}
+	return a.kept.answer(r, what, func() (any, error) { return a.trendsOf(what) })
+}
+
+func (a *API) trendsOf(q trendsQuestion) (any, error) {
 	h := a.m.History()
-	s, err := h.Series(perfmon.Scope{}, 2*window, metrics...)
+	s, err := h.Series(perfmon.Scope{}, 2*q.window, one(q.metric)...)
 	if err != nil {
 		return nil, err
 	}
-	out := trendsAnswer{a.m.Now(), window.Hours(), []perfmon.Trend{}, s.Downsample(points)}
+	out := trendsAnswer{a.m.Now(), q.window.Hours(), []perfmon.Trend{}, s.Downsample(q.points)}
 	for _, metric := range a.m.Metrics().All() {
-		if _, ok := s.Metrics[metric.Name]; !ok && len(metrics) == 0 || len(metrics) > 0 && metric.Name != metrics[0] {
+		if _, ok := s.Metrics[metric.Name]; !ok && q.metric == "" || q.metric != "" && metric.Name != q.metric {
 			continue
 		}
-		t, err := h.Trend(metric.Name, perfmon.Scope{}, window)
+		t, err := h.Trend(metric.Name, perfmon.Scope{}, q.window)
 		if err != nil {
 			return nil, err
 		}
 		out.Trends = append(out.Trends, t)
 	}
-	return reply(http.StatusOK, out)
+	return out, nil
 }

@@ -9,6 +9,6 @@ import (
 // Combination returns a writer around inner that implements one combination of the
 // optional interfaces.
 func Combination(m *perfmon.Monitor, inner http.ResponseWriter, kind int) http.ResponseWriter {
-	p := &pooled{monitor: m, recorder: m.NewRecorder()}
+	p := &pooled{origin: &origin{recorder: m.NewRecorder()}}
 	return p.newWriter(inner).wrapped(kind)
 }

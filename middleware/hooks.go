@@ -9,36 +9,46 @@ import (
 
 // countAfterHooks counts a response once the host's functions have said what they know.
 // It counts even if one of them ends the goroutine.
-func (h *handler) countAfterHooks(p *pooled, r *http.Request, state uint32, response *perfmon.Response) {
-	took := p.recorder.Took()
+func (h *handler) countAfterHooks(w *writer, r *http.Request, took time.Duration, state uint32, status int, stream bool) {
+	o := w.origin()
+	pattern, who := r.Pattern, o.identity
 	defer func() {
 		if state&isStream != 0 {
-			p.recorder.CloseStream()
+			o.recorder.CloseStream()
 		}
-		p.recorder.EndAfter(took, response)
+		if h.options.route != nil { // may make the string anew for each request
+			o.recorder.EndAfter(took, &perfmon.Response{
+				Method: r.Method, Pattern: pattern, Status: status, Stream: stream,
+				User: who.User, Session: who.Session, Organization: who.Organization,
+			})
+			return
+		}
+		o.recorder.EndRoute(took, r.Method, pattern, status, stream)
+		o.recorder.EndIdentity(took, status, stream, who.User, who.Session, who.Organization)
 	}()
+	timed := state&timesHooks != 0
 	if h.options.route != nil {
-		start := h.startHook(p)
-		response.Pattern = h.route(r)
-		h.endHook(p, perfmon.HookRoute, start)
+		start := h.startHook(timed)
+		pattern = h.route(r)
+		h.endHook(timed, perfmon.HookRoute, start)
 	}
 	if h.options.identity != nil {
-		start := h.startHook(p)
-		h.identify(response, r)
-		h.endHook(p, perfmon.HookIdentity, start)
+		start := h.startHook(timed)
+		h.identify(&who, r)
+		h.endHook(timed, perfmon.HookIdentity, start)
 	}
 }
 
 // startHook and endHook time the hooks of one request in slabSize.
-func (h *handler) startHook(p *pooled) time.Duration {
-	if !p.timesHooks() {
+func (h *handler) startHook(timed bool) time.Duration {
+	if !timed {
 		return 0
 	}
 	return h.monitor.Elapsed()
 }
 
-func (h *handler) endHook(p *pooled, hook perfmon.Hook, start time.Duration) {
-	if p.timesHooks() {
+func (h *handler) endHook(timed bool, hook perfmon.Hook, start time.Duration) {
+	if timed {
 		h.monitor.RecordHookTime(hook, h.monitor.Elapsed()-start)
 	}
 }
@@ -61,16 +71,16 @@ func (h *handler) route(r *http.Request) string {
 }
 
 // identify fills in what the handler itself has not said.
-func (h *handler) identify(response *perfmon.Response, r *http.Request) {
+func (h *handler) identify(who *Identity, r *http.Request) {
 	defer h.contain(perfmon.HookIdentity)
 	id := h.options.identity(r)
-	if response.User == "" {
-		response.User = id.User
+	if who.User == "" {
+		who.User = id.User
 	}
-	if response.Session == "" {
-		response.Session = id.Session
+	if who.Session == "" {
+		who.Session = id.Session
 	}
-	if response.Organization == "" {
-		response.Organization = id.Organization
+	if who.Organization == "" {
+		who.Organization = id.Organization
 	}
 }

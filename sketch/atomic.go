@@ -1,9 +1,13 @@
 package sketch
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
-// Atomic counts values from any number of goroutines, one atomic addition each, and is
-// only ever counted up. The zero value is empty and ready. It is read with a [Cursor].
+// Atomic counts values from any number of goroutines, one atomic addition each. The zero
+// value is empty and ready. It is read with a [Cursor], or by Take where it has one reader
+// and need not keep what was read.
 //
 // A page of 64 buckets is allocated when the first value falls into its power of two,
 // at most 37 times in its life. Goroutines that often count at the same time had better
@@ -12,16 +16,17 @@ type Atomic struct {
 	pages [numPages]atomic.Pointer[atomicPage]
 }
 
+// atomicPage fills cache lines, so it lies on a boundary of one.
 type atomicPage [pageLen]atomic.Uint32
 
 // Add counts v once. A value above [Max] counts as Max.
 func (a *Atomic) Add(v uint64) {
 	i := index(v)
-	p := a.pages[i>>subBits].Load()
-	if p == nil {
-		p = a.grow(i >> subBits)
+	if p := a.pages[i>>subBits].Load(); p != nil {
+		p[i&(pageLen-1)].Add(1)
+		return
 	}
-	p[i&(pageLen-1)].Add(1)
+	a.grow(i >> subBits)[i&(pageLen-1)].Add(1)
 }
 
 // grow makes page i, or returns the one that another goroutine made meanwhile.
@@ -41,6 +46,64 @@ func (a *Atomic) Merge(s *Sketch) {
 		}
 		p[i&(pageLen-1)].Add(uint32(n))
 	})
+}
+
+// Take moves all that a counted to s and returns how many values that were. With a nil s
+// they are dropped. Writers are never held up, and no value is lost: what was read is
+// subtracted. One goroutine at a time may take, and no cursor may stand in a.
+func (a *Atomic) Take(s *Sketch) uint64 {
+	var sum uint64
+	for i := range a.pages {
+		page := a.pages[i].Load()
+		if page == nil {
+			continue
+		}
+		sum += page.take(s, i)
+	}
+	return sum
+}
+
+// take moves page i.
+func (p *atomicPage) take(s *Sketch, i int) uint64 {
+	// Two buckets are read, and subtracted, at a time, which takes half as long. As no bucket
+	// holds less than what was read of it, the subtraction borrows nothing. All is read before
+	// anything is subtracted: the processor waits for memory once and not for each line.
+	var words [pageLen / 2]uint64
+	pairs := (*[pageLen / 2]atomic.Uint64)(unsafe.Pointer(p))
+	any := uint64(0)
+	for j := range pairs {
+		words[j] = pairs[j].Load()
+		any |= words[j]
+	}
+	if any == 0 {
+		return 0
+	}
+	for j, n := range words {
+		if n != 0 {
+			pairs[j].Add(-n)
+		}
+	}
+	counts := (*[pageLen]uint32)(unsafe.Pointer(&words))
+	sum := uint64(0)
+	for _, n := range counts {
+		sum += uint64(n)
+	}
+	if s != nil {
+		s.add(i, counts, sum)
+	}
+	return sum
+}
+
+// add adds page i, which holds n values.
+func (s *Sketch) add(i int, page *[pageLen]uint32, n uint64) {
+	if n <= maxCount-s.count {
+		s.mergePage(i, page)
+		s.count += n
+		return
+	}
+	for j, n := range page {
+		s.addN(i<<subBits+j, uint64(n))
+	}
 }
 
 // Cursor remembers how far an Atomic was read. The zero value stands at its beginning.

@@ -22,7 +22,7 @@ var ErrDamaged = errors.New("damaged encoding")
 // nil.
 func (l *Log) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, Version)
-	for _, e := range l.entries {
+	for _, e := range l.all() {
 		b = binary.AppendVarint(b, e.from)
 		b = binary.AppendVarint(b, e.to)
 		b = binary.AppendUvarint(b, e.responses)
@@ -50,7 +50,7 @@ func (l *Log) UnmarshalBinary(data []byte) error {
 		}
 		entries, data = append(entries, e), rest
 	}
-	l.entries = entries
+	l.entries, l.open = entries, nil
 	return nil
 }
 

@@ -20,36 +20,102 @@ const (
 // Log is the past of one endpoint. The zero value is empty and ready.
 type Log struct {
 	entries []entry // ascending, without gaps or overlaps in counted time
+	open    *open   // the newest entry while its ten minutes last; nil: there is none
+}
+
+// span is what was counted from one time to another, response times left out.
+type span struct {
+	from, to          int64 // Unix milliseconds
+	responses, errors uint64
 }
 
 type entry struct {
-	from, to          int64 // Unix milliseconds
-	responses, errors uint64
-	times             []byte // binary form of a sketch
+	span
+	times []byte // binary form of a sketch
+}
+
+// open is an entry that is still added to, so that its sketch is encoded once and not for
+// each point.
+type open struct {
+	span
+	times sketch.Sketch
+}
+
+// add extends a span by the one that follows it.
+func (s *span) add(o span) {
+	s.to = o.to
+	s.responses += o.responses
+	s.errors += o.errors
 }
 
 // Add appends what was counted in the time before end.
 func (l *Log) Add(end time.Time, elapsed time.Duration, times *sketch.Sketch, responses, errors uint64) {
-	if responses == 0 {
-		return
-	}
 	to := end.UnixMilli()
-	// Entries that a clock set back left in the future go.
-	l.entries = slices.DeleteFunc(l.entries, func(e entry) bool { return e.from >= to })
-	e := entry{from: to - elapsed.Milliseconds(), to: to, responses: responses, errors: errors}
-	e.times = encode(times)
-	if n := len(l.entries); n > 0 && sameSpan(l.entries[n-1], e, fine) {
-		l.entries[n-1] = merge(l.entries[n-1:n], e)
+	if responses == 0 {
+		if l.open != nil && !sameSpan(l.open.to, to, fine) {
+			l.seal()
+		}
 		return
 	}
-	l.compact(to)
-	l.entries = append(l.entries, e)
+	l.dropFrom(to)
+	s := span{from: to - elapsed.Milliseconds(), to: to, responses: responses, errors: errors}
+	if l.open != nil && !sameSpan(l.open.to, to, fine) {
+		l.seal()
+	}
+	if l.open == nil {
+		l.reopen(s)
+	} else {
+		l.open.add(s)
+	}
+	l.open.times.Merge(times)
+}
+
+// dropFrom drops entries that a clock set back left in the future.
+func (l *Log) dropFrom(to int64) {
+	if l.open != nil && l.open.from >= to {
+		l.open = nil
+	}
+	if n := len(l.entries); n > 0 && l.entries[n-1].from >= to {
+		l.entries = slices.DeleteFunc(l.entries, func(e entry) bool { return e.from >= to })
+	}
+}
+
+// reopen opens an entry for a span: the newest one where that is of the same ten minutes.
+func (l *Log) reopen(s span) {
+	l.open = &open{span: s}
+	n := len(l.entries)
+	if n == 0 || !sameSpan(l.entries[n-1].to, s.to, fine) {
+		l.compact(s.to)
+		return
+	}
+	last := l.entries[n-1]
+	l.entries[n-1] = entry{}
+	l.entries = l.entries[:n-1]
+	l.open.span = last.span
+	l.open.add(s)
+	_ = l.open.times.MergeBinary(last.times) // sound: it was made or checked here
+}
+
+// seal encodes the open entry.
+func (l *Log) seal() {
+	l.entries = append(l.entries, l.open.entry())
+	l.open = nil
+}
+
+func (o *open) entry() entry { return entry{o.span, encode(&o.times)} }
+
+// all returns every entry.
+func (l *Log) all() []entry {
+	if l.open == nil {
+		return l.entries
+	}
+	return append(slices.Clone(l.entries), l.open.entry())
 }
 
 // sameSpan reports whether two entries end within the same span of the clock.
-func sameSpan(a, b entry, span time.Duration) bool {
+func sameSpan(a, b int64, span time.Duration) bool {
 	ms := span.Milliseconds()
-	return (a.to-1)/ms == (b.to-1)/ms
+	return (a-1)/ms == (b-1)/ms
 }
 
 // compact merges the entries of each hour that ended more than an hour before now.
@@ -59,12 +125,12 @@ func (l *Log) compact(now int64) {
 	kept := l.entries[:0]
 	for i := 0; i < len(l.entries); {
 		j := i + 1
-		for j < len(l.entries) && l.entries[j].to <= limit && sameSpan(l.entries[i], l.entries[j], coarse) {
+		for j < len(l.entries) && l.entries[j].to <= limit && sameSpan(l.entries[i].to, l.entries[j].to, coarse) {
 			j++
 		}
 		e := l.entries[i]
 		if j > i+1 {
-			e = merge(l.entries[i:j-1], l.entries[j-1])
+			e = merge(l.entries[i:j])
 		}
 		kept = append(kept, e)
 		i = j
@@ -73,22 +139,22 @@ func (l *Log) compact(now int64) {
 	l.entries = kept
 }
 
-// merge adds last up with the entries before it.
-func merge(before []entry, last entry) entry {
-	var s sketch.Sketch
-	sum := entry{from: before[0].from, to: last.to}
-	for _, e := range append(slices.Clone(before), last) {
-		sum.responses += e.responses
-		sum.errors += e.errors
-		_ = s.MergeBinary(e.times) // sound: it was made or checked here
+// merge adds entries up.
+func merge(entries []entry) entry {
+	sum := open{span: entries[0].span}
+	for i, e := range entries {
+		if i > 0 {
+			sum.add(e.span)
+		}
+		_ = sum.times.MergeBinary(e.times) // sound: it was made or checked here
 	}
-	sum.times = encode(&s)
-	return sum
+	return sum.entry()
 }
 
 // encode returns the binary form in no more memory than it needs.
 func encode(s *sketch.Sketch) []byte {
-	b, _ := s.AppendBinary(make([]byte, 0, 1024)) // its error is always nil
+	var scratch [1024]byte
+	b, _ := s.AppendBinary(scratch[:0]) // its error is always nil
 	return bytes.Clone(b)
 }
 
@@ -98,6 +164,9 @@ func (l *Log) Trim(t time.Time) {
 	if len(l.entries) > 0 && l.entries[0].to <= ms {
 		l.entries = slices.DeleteFunc(l.entries, func(e entry) bool { return e.to <= ms })
 	}
+	if l.open != nil && l.open.to <= ms {
+		l.open = nil
+	}
 }
 
 // Sum is what a window holds. From is zero when that is nothing.
@@ -106,21 +175,59 @@ type Sum struct {
 	Responses, Errors uint64
 }
 
+// add adds a span that follows.
+func (s *Sum) add(o span) {
+	if s.From.IsZero() {
+		s.From = time.UnixMilli(o.from).UTC()
+	}
+	s.Responses += o.responses
+	s.Errors += o.errors
+}
+
 // Since sums up what ended after t and adds the response times to times. The window
 // may begin before t, by less than the length of an entry.
 func (l *Log) Since(t time.Time, times *sketch.Sketch) Sum {
 	ms := t.UnixMilli()
 	var sum Sum
 	for _, e := range l.entries {
-		if e.to <= ms {
-			continue
+		if e.to > ms {
+			sum.add(e.span)
+			_ = times.MergeBinary(e.times) // sound: it was made or checked here
 		}
-		if sum.From.IsZero() {
-			sum.From = time.UnixMilli(e.from).UTC()
-		}
-		sum.Responses += e.responses
-		sum.Errors += e.errors
-		_ = times.MergeBinary(e.times) // sound: it was made or checked here
+	}
+	if l.open != nil && l.open.to > ms {
+		sum.add(l.open.span)
+		times.Merge(&l.open.times)
 	}
 	return sum
+}
+
+// Count does what Since does and leaves the response times out.
+func (l *Log) Count(t time.Time) Sum {
+	ms := t.UnixMilli()
+	var sum Sum
+	for _, e := range l.entries {
+		if e.to > ms {
+			sum.add(e.span)
+		}
+	}
+	if l.open != nil && l.open.to > ms {
+		sum.add(l.open.span)
+	}
+	return sum
+}
+
+// Begin returns when the oldest entry begins that Since would sum up for t, in Unix
+// milliseconds, 0 where there is none. As long as that stays, windows differ by what was added alone.
+func (l *Log) Begin(t time.Time) int64 {
+	ms := t.UnixMilli()
+	for _, e := range l.entries {
+		if e.to > ms {
+			return e.from
+		}
+	}
+	if l.open != nil && l.open.to > ms {
+		return l.open.from
+	}
+	return 0
 }

@@ -14,17 +14,12 @@ type Ring struct {
 	times   []int64 // Unix milliseconds
 	newest  int     // slot of the newest point
 	n       int
-	columns []Column
+	columns []clearer
 }
 
-// Column is one series on a ring.
-type Column interface {
-	// Set gives the newest point a value.
-	Set(v float64)
-	// At returns the value of point i, counted from the oldest, NaN when absent. It is
-	// one of single precision: a conversion to float32 and back does not change it.
-	At(i int) float64
-
+// clearer is what lies on a ring: Floats or Rows.
+type clearer interface {
+	// clear makes a slot absent, in which a point is about to begin.
 	clear(slot int)
 }
 
@@ -79,10 +74,10 @@ func (r *Ring) After(t time.Time) int {
 	return lo
 }
 
-// Remove takes a column off the ring; it must not be used any more.
-func (r *Ring) Remove(c Column) {
+// Remove takes rows off the ring; they must not be used any more.
+func (r *Ring) Remove(c *Rows) {
 	for i, other := range r.columns {
-		if other == c {
+		if other == clearer(c) {
 			last := len(r.columns) - 1
 			r.columns[i], r.columns[last] = r.columns[last], nil
 			r.columns = r.columns[:last]
@@ -97,20 +92,22 @@ const chunkLen = 128
 
 // Floats adds a column that keeps seven significant digits in four bytes. Numbers beyond
 // 3.4e38 either way are kept as that.
-func (r *Ring) Floats() Column {
-	c := &floats{r: r, chunks: make([]*[chunkLen]float32, (len(r.times)+chunkLen-1)/chunkLen)}
+func (r *Ring) Floats() *Floats {
+	c := &Floats{r: r, chunks: make([]*[chunkLen]float32, (len(r.times)+chunkLen-1)/chunkLen)}
 	r.columns = append(r.columns, c)
 	return c
 }
 
-type floats struct {
+// Floats is a column of a ring.
+type Floats struct {
 	r      *Ring
 	chunks []*[chunkLen]float32
 }
 
 var nan32 = float32(math.NaN())
 
-func (c *floats) Set(v float64) {
+// Set gives the newest point a value.
+func (c *Floats) Set(v float64) {
 	s := c.r.newest
 	if c.chunks[s/chunkLen] == nil {
 		chunk := new([chunkLen]float32)
@@ -122,7 +119,9 @@ func (c *floats) Set(v float64) {
 	c.chunks[s/chunkLen][s%chunkLen] = float32(min(max(v, -math.MaxFloat32), math.MaxFloat32))
 }
 
-func (c *floats) At(i int) float64 {
+// At returns the value of point i, counted from the oldest, NaN when absent. It is
+// one of single precision: a conversion to float32 and back does not change it.
+func (c *Floats) At(i int) float64 {
 	s := c.r.slot(i)
 	if chunk := c.chunks[s/chunkLen]; chunk != nil {
 		return float64(chunk[s%chunkLen])
@@ -130,19 +129,10 @@ func (c *floats) At(i int) float64 {
 	return math.NaN()
 }
 
-func (c *floats) clear(s int) {
+func (c *Floats) clear(s int) {
 	if chunk := c.chunks[s/chunkLen]; chunk != nil {
 		chunk[s%chunkLen] = nan32
 	}
-}
-
-// Logs adds a column for numbers from 0 to a thousand million that keeps them in
-// two bytes, at most 0.04 % off. Negative numbers are kept as 0. Values are read in
-// single precision, so that they may be written with the few digits that takes.
-func (r *Ring) Logs() Column {
-	c := &logs{r: r, chunks: make([]*[chunkLen]uint16, (len(r.times)+chunkLen-1)/chunkLen)}
-	r.columns = append(r.columns, c)
-	return c
 }
 
 // A logarithmic code: 0 is absent, 1 is zero, and the others step from least to
@@ -180,32 +170,16 @@ func decode(c uint16) float64 {
 	case codeZero:
 		return 0
 	}
-	return float64(float32(least * math.Exp(float64(c-codeLeast)*codeStep)))
+	c -= codeLeast
+	return float64(float32(coarse[c>>8] * fine[c&0xff]))
 }
 
-type logs struct {
-	r      *Ring
-	chunks []*[chunkLen]uint16
-}
-
-func (c *logs) Set(v float64) {
-	s := c.r.newest
-	if c.chunks[s/chunkLen] == nil {
-		c.chunks[s/chunkLen] = new([chunkLen]uint16)
+// coarse and fine are what 256 codes and one code make, so that a code is decoded by one
+// multiplication.
+var coarse, fine = func() (coarse, fine [256]float64) {
+	for i := range fine {
+		coarse[i] = least * math.Exp(float64(i<<8)*codeStep)
+		fine[i] = math.Exp(float64(i) * codeStep)
 	}
-	c.chunks[s/chunkLen][s%chunkLen] = encode(v)
-}
-
-func (c *logs) At(i int) float64 {
-	s := c.r.slot(i)
-	if chunk := c.chunks[s/chunkLen]; chunk != nil {
-		return decode(chunk[s%chunkLen])
-	}
-	return math.NaN()
-}
-
-func (c *logs) clear(s int) {
-	if chunk := c.chunks[s/chunkLen]; chunk != nil {
-		chunk[s%chunkLen] = codeAbsent
-	}
-}
+	return coarse, fine
+}()

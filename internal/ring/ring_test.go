@@ -12,6 +12,18 @@ import (
 	"github.com/backend-prs/perfmon/internal/ring"
 )
 
+// column is what a test sees of either.
+type column interface {
+	Set(v float64)
+	At(i int) float64
+}
+
+// oneRow is the first column of rows.
+type oneRow struct{ *ring.Rows }
+
+func (c oneRow) Set(v float64)    { c.Rows.Set(0, v) }
+func (c oneRow) At(i int) float64 { return c.Rows.At(0, i) }
+
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // A ring holds what a plain slice of its newest points would hold.
@@ -85,7 +97,7 @@ func TestAfter(t *testing.T) {
 // that takes comes back as it was.
 func TestValuesAreOfSinglePrecision(t *testing.T) {
 	r := ring.New(1)
-	for name, c := range map[string]ring.Column{"floats": r.Floats(), "logs": r.Logs()} {
+	for name, c := range map[string]column{"floats": r.Floats(), "rows": oneRow{r.Rows(1)}} {
 		r.Append(epoch)
 		for v := 1e-9; v < 1e9; v *= 1.37 {
 			c.Set(v)
@@ -101,9 +113,9 @@ func TestValuesAreOfSinglePrecision(t *testing.T) {
 	}
 }
 
-func TestLogsKeepFourDigits(t *testing.T) {
+func TestRowsKeepFourDigits(t *testing.T) {
 	r := ring.New(1)
-	c := r.Logs()
+	c := oneRow{r.Rows(1)}
 	r.Append(epoch)
 	if got := c.At(0); !math.IsNaN(got) {
 		t.Errorf("a value never set is %v, want NaN", got)
@@ -123,5 +135,79 @@ func TestLogsKeepFourDigits(t *testing.T) {
 	c.Set(math.NaN())
 	if !math.IsNaN(c.At(0)) {
 		t.Error("NaN is not kept as absent")
+	}
+}
+
+// Rows hold what plain slices of the newest points would hold, packed or not, whatever
+// comes and goes, and also when the clock is set back.
+func TestRowsAgainstSlices(t *testing.T) {
+	const columns = 3
+	type point struct {
+		T time.Time
+		V [columns]float64
+	}
+	nan := math.NaN()
+	rng := rand.New(rand.NewPCG(2, 1))
+	for _, capacity := range []int{1, 63, 64, 65, 200, 500} {
+		r := ring.New(capacity)
+		c := r.Rows(columns)
+		one := ring.New(1) // says how a number is kept
+		code := one.Rows(1)
+		one.Append(epoch)
+		var want []point
+		at := epoch
+		for i := range 3*capacity + 100 {
+			at = at.Add(time.Minute)
+			if rng.IntN(150) == 0 {
+				at = at.Add(-time.Duration(rng.IntN(80)) * time.Minute)
+			}
+			for len(want) > 0 && !want[len(want)-1].T.Before(at) {
+				want = want[:len(want)-1]
+			}
+			r.Append(at)
+			p := point{at, [columns]float64{nan, nan, nan}}
+			quiet := i/90%3 == 1 // spans without a value
+			for j := range columns {
+				var v float64
+				switch {
+				case quiet || j == 2 && rng.IntN(50) > 0:
+					continue
+				case j == 0:
+					v = 0.02 * math.Exp(rng.NormFloat64()*0.2) // close together
+				default:
+					v = []float64{0, 1e-9, 1e9, 1e12, rng.ExpFloat64()}[rng.IntN(5)]
+				}
+				c.Set(j, v)
+				code.Set(0, v)
+				p.V[j] = code.At(0, 0)
+			}
+			want = append(want, p)
+			if len(want) > capacity {
+				want = want[1:]
+			}
+			if i%101 != 0 && i < 3*capacity+80 {
+				continue
+			}
+			got := make([]point, r.Len())
+			for i := range got {
+				got[i] = point{T: r.Time(i)}
+				for j := range columns {
+					got[i].V[j] = c.At(j, i)
+				}
+			}
+			if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
+				t.Fatalf("capacity %d, after %d points (-want +got):\n%s", capacity, i+1, diff)
+			}
+			from := rng.IntN(r.Len())
+			part := make([]float64, rng.IntN(r.Len()-from+1))
+			for j := range columns {
+				c.Read(j, from, part)
+				for k, v := range part {
+					if one := c.At(j, from+k); one != v && !(math.IsNaN(one) && math.IsNaN(v)) {
+						t.Fatalf("capacity %d, after %d points: point %d of column %d is %v, among others %v", capacity, i+1, from+k, j, one, v)
+					}
+				}
+			}
+		}
 	}
 }

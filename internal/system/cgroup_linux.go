@@ -1,11 +1,9 @@
 package system
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/prometheus/procfs"
@@ -15,17 +13,24 @@ import (
 // groups finds and reads the control groups this process is in. A limit may be set
 // on the group or on any above it; the tightest counts, and its use with it.
 type groups struct {
-	mem, cpu, acct []string // folders, the process's own first, then its parents
-	v1mem, v1cpu   bool
+	mem          []memoryFiles // the process's own first, then its parents
+	cpu          []cpuFiles
+	v1mem, v1cpu bool
+	tightest     int // of cpu: the one with the quota that was read last
+}
+
+// memoryFiles and cpuFiles are those of one group that are read.
+type memoryFiles struct{ limit, use, stat kept }
+
+type cpuFiles struct {
+	quota, period kept // version 2 has both in one
+	used          kept
+	hasUsed       bool
 }
 
 // findGroups looks the folders up: for each controller a version 1 hierarchy where
 // one is mounted, else the one of version 2. No control groups is no error.
-func findGroups(root string, fs procfs.FS) (*groups, error) {
-	self, err := fs.Self()
-	if err != nil {
-		return nil, fmt.Errorf("system: %w", err)
-	}
+func findGroups(root string, self procfs.Proc) (*groups, error) {
 	mounts, err := self.MountInfo()
 	if err != nil {
 		return nil, fmt.Errorf("system: %w", err)
@@ -51,10 +56,38 @@ func findGroups(root string, fs procfs.FS) (*groups, error) {
 		return nil, false
 	}
 	g := &groups{}
-	g.mem, g.v1mem = folders("memory")
-	g.cpu, g.v1cpu = folders("cpu")
-	g.acct, _ = folders("cpuacct")
+	var mem, cpu, acct []string
+	mem, g.v1mem = folders("memory")
+	cpu, g.v1cpu = folders("cpu")
+	acct, _ = folders("cpuacct")
+	for _, dir := range mem {
+		g.mem = append(g.mem, g.memoryFiles(dir))
+	}
+	for i, dir := range cpu {
+		// The accounting hierarchy may be mounted apart, but has the same levels.
+		used := ""
+		if i < len(acct) {
+			used = acct[i]
+		}
+		g.cpu = append(g.cpu, g.cpuFiles(dir, used))
+	}
 	return g, nil
+}
+
+func (g *groups) memoryFiles(dir string) memoryFiles {
+	at := func(name string) kept { return kept{path: filepath.Join(dir, name)} }
+	if g.v1mem {
+		return memoryFiles{at("memory.limit_in_bytes"), at("memory.usage_in_bytes"), at("memory.stat")}
+	}
+	return memoryFiles{at("memory.max"), at("memory.current"), at("memory.stat")}
+}
+
+func (g *groups) cpuFiles(dir, acct string) cpuFiles {
+	at := func(dir, name string) kept { return kept{path: filepath.Join(dir, name)} }
+	if g.v1cpu {
+		return cpuFiles{at(dir, "cpu.cfs_quota_us"), at(dir, "cpu.cfs_period_us"), at(acct, "cpuacct.usage"), acct != ""}
+	}
+	return cpuFiles{quota: at(dir, "cpu.max"), used: at(dir, "cpu.stat"), hasUsed: true}
 }
 
 // climb lists the folders from a group's up to the mount's own. Without a namespace
@@ -80,20 +113,21 @@ func climb(root string, mount *procfs.MountInfo, path string) []string {
 // memory returns the tightest limit and how much of it is in use, in bytes: what
 // cannot be reclaimed at once, as the kernel counts it for an out-of-memory kill.
 func (g *groups) memory() (used, limit float64, ok bool) {
-	limitFile, useFile, cacheKey := "memory.max", "memory.current", "inactive_file"
+	cacheKey := "inactive_file"
 	if g.v1mem {
-		limitFile, useFile, cacheKey = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+		cacheKey = "total_inactive_file"
 	}
-	for _, dir := range g.mem {
-		l, err := readNumber(filepath.Join(dir, limitFile))
+	for i := range g.mem {
+		files := &g.mem[i]
+		l, err := files.limit.number()
 		if err != nil || ok && l >= limit {
 			continue
 		}
-		u, err := readNumber(filepath.Join(dir, useFile))
+		u, err := files.use.number()
 		if err != nil {
 			continue
 		}
-		cache, _ := readKey(filepath.Join(dir, "memory.stat"), cacheKey)
+		cache, _ := files.stat.key(cacheKey)
 		used, limit, ok = max(u-cache, 0), l, true
 	}
 	return used, limit, ok && limit > 0
@@ -101,81 +135,51 @@ func (g *groups) memory() (used, limit float64, ok bool) {
 
 // quota returns how many processors the tightest quota is worth.
 func (g *groups) quota() (processors float64, ok bool) {
-	i := g.quotaAt()
-	if i < 0 {
-		return 0, false
-	}
-	return g.quotaOf(g.cpu[i])
-}
-
-// quotaAt returns the place of the folder with the tightest quota, -1 without any.
-func (g *groups) quotaAt() int {
-	best, at := 0.0, -1
-	for i, dir := range g.cpu {
-		if q, ok := g.quotaOf(dir); ok && (at < 0 || q < best) {
-			best, at = q, i
+	for i := range g.cpu {
+		if q, has := g.cpu[i].worth(g.v1cpu); has && (!ok || q < processors) {
+			processors, ok, g.tightest = q, true, i
 		}
 	}
-	return at
+	return processors, ok
 }
 
-func (g *groups) quotaOf(dir string) (processors float64, ok bool) {
-	if g.v1cpu {
-		quota, err1 := readNumber(filepath.Join(dir, "cpu.cfs_quota_us"))
-		period, err2 := readNumber(filepath.Join(dir, "cpu.cfs_period_us"))
-		return quota / period, err1 == nil && err2 == nil && quota > 0 && period > 0
+// worth returns how many processors a group's quota is worth.
+func (c *cpuFiles) worth(v1 bool) (processors float64, ok bool) {
+	var quota, period float64
+	var err1, err2 error
+	if v1 {
+		quota, err1 = c.quota.number()
+		if err1 != nil || quota <= 0 {
+			return 0, false
+		}
+		period, err2 = c.period.number()
+	} else {
+		data, err := c.quota.read()
+		if err != nil {
+			return 0, false
+		}
+		first, rest := cutWord(data)
+		second, rest := cutWord(rest)
+		if more, _ := cutWord(rest); len(more) > 0 || string(first) == "max" { // no quota
+			return 0, false
+		}
+		quota, err1 = parse(first)
+		period, err2 = parse(second)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "cpu.max"))
-	if err != nil {
-		return 0, false
-	}
-	fields := strings.Fields(string(data)) // "max 100000" is no quota
-	if len(fields) != 2 {
-		return 0, false
-	}
-	quota, err1 := strconv.ParseFloat(fields[0], 64)
-	period, err2 := strconv.ParseFloat(fields[1], 64)
 	return quota / period, err1 == nil && err2 == nil && quota > 0 && period > 0
 }
 
 // cpuUsed returns the seconds of processor time used by the group with the tightest
-// quota.
+// quota, which quota has found.
 func (g *groups) cpuUsed() (float64, error) {
-	i := g.quotaAt()
-	if i < 0 {
-		return 0, fmt.Errorf("cgroup: no quota")
+	c := &g.cpu[g.tightest]
+	if !c.hasUsed {
+		return 0, fmt.Errorf("cgroup: no cpuacct hierarchy beside %s", filepath.Dir(c.quota.path))
 	}
 	if g.v1cpu {
-		// The accounting hierarchy may be mounted apart, but has the same levels.
-		if i >= len(g.acct) {
-			return 0, fmt.Errorf("cgroup: no cpuacct hierarchy beside %s", g.cpu[i])
-		}
-		ns, err := readNumber(filepath.Join(g.acct[i], "cpuacct.usage"))
+		ns, err := c.used.number()
 		return ns / 1e9, err
 	}
-	us, err := readKey(filepath.Join(g.cpu[i], "cpu.stat"), "usage_usec")
+	us, err := c.used.key("usage_usec")
 	return us / 1e6, err
-}
-
-// readNumber reads a file that holds one number; "max" is an error like any word.
-func readNumber(path string) (float64, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseFloat(string(bytes.TrimSpace(data)), 64)
-}
-
-// readKey reads the number behind a key in a file of such lines.
-func readKey(path, key string) (float64, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(data)) {
-		if value, ok := strings.CutPrefix(line, key+" "); ok {
-			return strconv.ParseFloat(strings.TrimSpace(value), 64)
-		}
-	}
-	return 0, fmt.Errorf("%s: no %s", path, key)
 }

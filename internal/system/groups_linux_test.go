@@ -48,7 +48,8 @@ func TestQuota(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, ok := (&groups{v1cpu: test.v1}).quotaOf(dir)
+			group := (&groups{v1cpu: test.v1}).cpuFiles(dir, "")
+			got, ok := group.worth(test.v1)
 			if ok != test.ok || ok && got != test.want {
 				t.Errorf("%v, %v, want %v, %v", got, ok, test.want, test.ok)
 			}

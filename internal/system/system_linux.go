@@ -1,10 +1,13 @@
 package system
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -12,8 +15,10 @@ import (
 
 // Reader reads over spans that follow each other. It belongs to one goroutine.
 type Reader struct {
-	proc   procfs.FS
+	self   procfs.Proc // for its open files
 	groups *groups
+
+	stat, memory, process kept // of the host, the host, and this process
 
 	own, group  span
 	busy, total float64 // of the host, at the last reading
@@ -33,12 +38,18 @@ func New() (*Reader, error) {
 
 // NewAt returns a reader of the /proc and the control groups below root.
 func NewAt(root string) (*Reader, error) {
-	fs, err := procfs.NewFS(filepath.Join(root, "proc"))
+	proc := filepath.Join(root, "proc")
+	fs, err := procfs.NewFS(proc)
 	if err != nil {
 		return nil, fmt.Errorf("system: %w", err)
 	}
-	r := &Reader{proc: fs}
-	r.groups, err = findGroups(root, fs)
+	self, err := fs.Self()
+	if err != nil {
+		return nil, fmt.Errorf("system: %w", err)
+	}
+	at := func(name string) kept { return kept{path: filepath.Join(proc, name)} }
+	r := &Reader{self: self, stat: at("stat"), memory: at("meminfo"), process: at(strconv.Itoa(self.PID) + "/stat")}
+	r.groups, err = findGroups(root, self)
 	return r, err
 }
 
@@ -47,53 +58,86 @@ func NewAt(root string) (*Reader, error) {
 func (r *Reader) Read(now time.Time) (Stats, error) {
 	nan := math.NaN()
 	s := Stats{nan, nan, nan, nan, nan, nan}
+	quota, limited := r.groups.quota()
 	return s, errors.Join(
 		r.readHostCPU(&s),
-		r.readProcess(&s, now),
+		r.readProcess(&s, now, quota, limited),
 		r.readMemory(&s),
-		r.readGroupCPU(&s, now),
+		r.readGroupCPU(&s, now, quota, limited),
 	)
 }
 
+// readHostCPU reads the ticks of all processors: user, nice, system, idle, iowait, irq,
+// softirq, steal and more (proc_stat(5)).
 func (r *Reader) readHostCPU(s *Stats) error {
-	stat, err := r.proc.Stat()
+	data, err := r.stat.read()
 	if err != nil {
 		return err
 	}
-	// Guest time is part of user time already.
-	c := stat.CPUTotal
-	busy := c.User + c.Nice + c.System + c.IRQ + c.SoftIRQ + c.Steal
-	total := busy + c.Idle + c.Iowait
+	line, ok := lineOf(data, "cpu")
+	if !ok {
+		return errors.New("stat: no line of all processors")
+	}
+	var ticks [8]float64 // guest time, which follows, is part of user time already
+	for i := range ticks {
+		var word []byte
+		if word, line = cutWord(line); len(word) == 0 {
+			break // of an old kernel
+		}
+		if ticks[i], err = parse(word); err != nil {
+			return fmt.Errorf("stat: the ticks of all processors: %w", err)
+		}
+	}
+	const idle, waiting = 3, 4
+	total := 0.0
+	for _, n := range ticks {
+		total += n
+	}
+	busy := total - ticks[idle] - ticks[waiting]
 	if r.haveHost && total > r.total {
 		s.CPUPercent = max(0, min(100, 100*(busy-r.busy)/(total-r.total)))
 	}
 	r.busy, r.total, r.haveHost = busy, total, true
-	r.processors = float64(len(stat.CPU))
+	r.processors = float64(bytes.Count(data, []byte("\ncpu")))
 	return nil
 }
 
-func (r *Reader) readProcess(s *Stats, now time.Time) error {
-	self, err := r.proc.Self()
+// ticks of processor time are 10 ms on every architecture of Linux.
+const ticksPerSecond = 100
+
+// readProcess reads what proc_pid_stat(5) says: field 14 and 15 are the ticks in user mode
+// and in the kernel, 20 the threads, 24 the pages that are resident.
+func (r *Reader) readProcess(s *Stats, now time.Time, quota float64, limited bool) error {
+	data, err := r.process.read()
 	if err != nil {
 		return err
 	}
-	stat, err := self.Stat()
-	if err != nil {
-		return err
+	// The second field is the name in parentheses, in which anything may be.
+	rest := data[bytes.LastIndexByte(data, ')')+1:]
+	var fields [25]float64
+	for i := 3; i < len(fields); i++ {
+		var word []byte
+		word, rest = cutWord(rest)
+		switch i {
+		case 14, 15, 20, 24:
+			if fields[i], err = parse(word); err != nil {
+				return fmt.Errorf("stat of this process: field %d: %w", i, err)
+			}
+		}
 	}
-	s.MemoryMB = float64(stat.ResidentMemory()) / (1 << 20)
-	s.Threads = float64(stat.NumThreads)
-	if n, err := self.FileDescriptorsLen(); err == nil {
+	s.MemoryMB = fields[24] * float64(os.Getpagesize()) / (1 << 20)
+	s.Threads = fields[20]
+	if n, err := r.self.FileDescriptorsLen(); err == nil {
 		s.OpenFDs = float64(n)
 	}
-	used := stat.CPUTime() // in ticks of 10 ms
+	used := (fields[14] + fields[15]) / ticksPerSecond
 	if r.processTime != nil {
 		if exact, ok := r.processTime(); ok {
 			used = exact
 		}
 	}
 	processors := r.processors
-	if quota, ok := r.groups.quota(); ok {
+	if limited {
 		processors = min(processors, quota)
 	}
 	if p, ok := r.own.percent(used, now, processors); ok {
@@ -103,29 +147,28 @@ func (r *Reader) readProcess(s *Stats, now time.Time) error {
 }
 
 func (r *Reader) readMemory(s *Stats) error {
-	m, err := r.proc.Meminfo()
+	total, err := r.memory.key("MemTotal:")
 	if err != nil {
 		return err
 	}
-	if m.MemTotalBytes == nil || *m.MemTotalBytes == 0 {
-		return errors.New("meminfo: no MemTotal")
+	if total *= 1024; total == 0 {
+		return errors.New("meminfo: MemTotal is 0")
 	}
-	total := float64(*m.MemTotalBytes)
 	if used, limit, ok := r.groups.memory(); ok && limit < total {
 		s.MemoryPercent = min(100*used/limit, 100)
 		return nil
 	}
-	if m.MemAvailableBytes == nil {
-		return errors.New("meminfo: no MemAvailable")
+	available, err := r.memory.key("MemAvailable:")
+	if err != nil {
+		return err
 	}
-	s.MemoryPercent = 100 * (total - float64(*m.MemAvailableBytes)) / total
+	s.MemoryPercent = 100 * (total - 1024*available) / total
 	return nil
 }
 
 // readGroupCPU takes the place of the host's figure where a quota is set.
-func (r *Reader) readGroupCPU(s *Stats, now time.Time) error {
-	quota, ok := r.groups.quota()
-	if !ok || quota >= r.processors {
+func (r *Reader) readGroupCPU(s *Stats, now time.Time, quota float64, limited bool) error {
+	if !limited || quota >= r.processors {
 		return nil
 	}
 	used, err := r.groups.cpuUsed()

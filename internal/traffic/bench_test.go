@@ -18,7 +18,7 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	record := func(rec *traffic.Recorder, i int) {
 		rec.Start()
-		rec.End(rec.Endpoint("GET", patterns[i%len(patterns)]), traffic.Outcome{Status: 200}, time.Duration(i&1023)*1000)
+		rec.End(rec.Endpoint("GET", patterns[i%len(patterns)]), traffic.LaneOf(200, false), time.Duration(i&1023)*1000)
 	}
 	b.Run("serial", func(b *testing.B) {
 		rec := traffic.New(500, 10).NewRecorder()
@@ -45,7 +45,7 @@ func BenchmarkRecord(b *testing.B) {
 	b.Run("organization", func(b *testing.B) {
 		rec := traffic.New(25, 50).NewRecorder()
 		for i := 0; b.Loop(); i++ {
-			rec.EndOrganization(patterns[i%len(patterns)], traffic.Outcome{Status: 200}, time.Duration(i&1023)*1000)
+			rec.EndOrganization(patterns[i%len(patterns)], traffic.LaneOf(200, false), time.Duration(i&1023)*1000)
 		}
 	})
 }
@@ -59,7 +59,7 @@ func BenchmarkNewNames(b *testing.B) {
 	for b.Loop() {
 		rec := traffic.New(10, len(names)).NewRecorder()
 		for _, name := range names {
-			rec.EndOrganization(name, traffic.Outcome{Status: 200}, time.Millisecond)
+			rec.EndOrganization(name, traffic.LaneOf(200, false), time.Millisecond)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func BenchmarkRead(b *testing.B) {
 			rec, reader := t.NewRecorder(), t.NewReader()
 			serve := func(names []string) {
 				for i, name := range names {
-					rec.EndOrganization(name, traffic.Outcome{Status: 200}, time.Duration(i)*time.Millisecond)
+					rec.EndOrganization(name, traffic.LaneOf(200, false), time.Duration(i)*time.Millisecond)
 				}
 			}
 			serve(names)

@@ -9,135 +9,159 @@ import (
 	"github.com/backend-prs/perfmon/sketch"
 )
 
-// counters are those of one name: writers add to the cells, and the reader remembers
-// how far it has read them.
+// counters are those of one name: writers add to the cells, and the reader takes what is
+// there and keeps the total.
 type counters struct {
 	text  string
 	cells []atomic.Pointer[cell] // by stripe
 
+	hot      atomic.Bool // each stripe has a cell of its own
 	idle     int         // calls of the reader without a response; the reader's alone
+	used     bool        // there was a response; the reader's alone
 	released bool        // guarded by the mu of the names
 	unheld   atomic.Bool // released, and no request holds the name any more
 
-	mu      sync.Mutex    // guards what follows
-	cursors []*cellCursor // by stripe
+	mu    sync.Mutex
+	total Counts // of all that was read; mu
 }
-
-type cellCursor [numLanes]*sketch.Cursor
 
 func newCounters(text string, stripes int) *counters {
-	return &counters{text: text, cells: make([]atomic.Pointer[cell], stripes), cursors: make([]*cellCursor, stripes)}
+	return &counters{text: text, cells: make([]atomic.Pointer[cell], stripes)}
 }
 
-// cell counts the responses of one name in one stripe, apart by what kind of response
-// it was.
+// place is a name in one stripe, for the request path.
+type place struct {
+	pattern string // of the name's key; "" where it has none
+	method  uint8  // of its key: 0 where the pattern names it
+	cell    *cell
+	name    *Name // kept alive as long as something may be counted here
+}
+
+// cell counts the responses of one name in one stripe, apart by lane.
 type cell struct {
+	good  sketch.Atomic // the lane that nearly all are in
 	lanes [numLanes]atomic.Pointer[sketch.Atomic]
 	fresh atomic.Bool // something was added since it was last read
 }
 
-// add counts a response.
-func (n *Name) add(stripe, lane int, d time.Duration) {
-	c := n.cells[stripe].Load()
-	if c == nil {
-		c = n.growCell(stripe)
-	}
-	s := c.lanes[lane].Load()
-	if s == nil {
-		s = c.growLane(lane)
+// add counts a response. The caller keeps the name alive.
+func (c *cell) add(lane Lane, d time.Duration) {
+	s := &c.good
+	if lane != goodLane {
+		if s = c.lanes[lane].Load(); s == nil {
+			s = c.growLane(lane)
+		}
 	}
 	s.Add(uint64(max(d, 0)))
 	if !c.fresh.Load() { // after the addition, so that the reader misses none
 		c.fresh.Store(true)
 	}
-	runtime.KeepAlive(n) // until here, or a released name's counters would not be read
+}
+
+// lane returns the sketch of a lane, nil where there is none.
+func (c *cell) lane(lane Lane) *sketch.Atomic {
+	if lane == goodLane {
+		return &c.good
+	}
+	return c.lanes[lane].Load()
 }
 
 //go:noinline
-func (n *Name) growCell(stripe int) *cell {
-	n.cells[stripe].CompareAndSwap(nil, new(cell))
-	return n.cells[stripe].Load()
-}
-
-//go:noinline
-func (c *cell) growLane(lane int) *sketch.Atomic {
+func (c *cell) growLane(lane Lane) *sketch.Atomic {
 	c.lanes[lane].CompareAndSwap(nil, new(sketch.Atomic))
 	return c.lanes[lane].Load()
 }
 
-// drain adds to d what was counted since the last call.
+// add counts a response.
+func (n *Name) add(stripe int, lane Lane, d time.Duration) {
+	n.place(stripe).cell.add(lane, d)
+	runtime.KeepAlive(n) // until here, or a released name's counters would not be read
+}
+
+// place returns the place of a name in a stripe.
+func (n *Name) place(stripe int) *place {
+	if p := n.places[stripe].Load(); p != nil {
+		return p
+	}
+	return n.growPlace(stripe)
+}
+
+//go:noinline
+func (n *Name) growPlace(stripe int) *place {
+	at := stripe
+	if !n.counters.hot.Load() {
+		at %= sharedStripes
+	}
+	c := &n.counters.cells[at]
+	if c.Load() == nil {
+		c.CompareAndSwap(nil, new(cell))
+	}
+	n.places[stripe].CompareAndSwap(nil, &place{n.key.pattern, n.key.method, c.Load(), n})
+	return n.places[stripe].Load()
+}
+
+// drain adds to d, which is empty, what was counted since the last call.
 func (c *counters) drain(d *Counts) {
-	c.each(func(lane int, s *sketch.Atomic, cursor *sketch.Cursor) {
+	for i := range c.cells {
+		if cell := c.cells[i].Load(); cell != nil && cell.fresh.Load() {
+			cell.drain(d)
+		}
+	}
+	if d.Responses > 0 {
+		c.used = true
+		c.mu.Lock()
+		c.total.Merge(d)
+		c.mu.Unlock()
+	}
+}
+
+func (c *cell) drain(d *Counts) {
+	c.fresh.Store(false) // before the reading: what is added meanwhile sets it again
+	for lane := range numLanes {
+		s := c.lane(lane)
+		if s == nil {
+			continue
+		}
 		var into *sketch.Sketch
 		if lane < streamLane {
 			into = &d.Times
 		}
-		d.count(lane, s.Drain(cursor, into))
-	})
+		d.count(lane, s.Take(into))
+	}
 }
 
 // move adds to a name what was counted since the last call.
 func (c *counters) move(to *Name) {
-	c.each(func(lane int, s *sketch.Atomic, cursor *sketch.Cursor) {
-		var late sketch.Sketch
-		if s.Drain(cursor, &late) == 0 {
-			return
-		}
-		cell := to.cells[0].Load()
-		if cell == nil {
-			cell = to.growCell(0)
-		}
-		if cell.lanes[lane].Load() == nil {
-			cell.growLane(lane)
-		}
-		cell.lanes[lane].Load().Merge(&late)
-		cell.fresh.Store(true)
-	})
-}
-
-// each calls f for all that may hold something new.
-func (c *counters) each(f func(lane int, s *sketch.Atomic, cursor *sketch.Cursor)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for i := range c.cells {
-		cell := c.cells[i].Load()
-		if cell == nil || !cell.fresh.Load() {
+		from := c.cells[i].Load()
+		if from == nil || !from.fresh.Load() {
 			continue
 		}
-		cell.fresh.Store(false) // before the reading: what is added meanwhile sets it again
-		if c.cursors[i] == nil {
-			c.cursors[i] = new(cellCursor)
-		}
-		for lane := range cell.lanes {
-			s := cell.lanes[lane].Load()
-			if s == nil {
-				continue
+		from.fresh.Store(false)
+		for lane := range numLanes {
+			if s := from.lane(lane); s != nil {
+				var late sketch.Sketch
+				if s.Take(&late) > 0 {
+					to.place(0).cell.merge(lane, &late)
+				}
 			}
-			cursor := &c.cursors[i][lane]
-			if *cursor == nil {
-				*cursor = new(sketch.Cursor)
-			}
-			f(lane, s, *cursor)
 		}
 	}
 }
 
-// total adds to d all that was read since the beginning.
-func (c *counters) total(d *Counts) {
+// merge adds responses of a lane.
+func (c *cell) merge(lane Lane, times *sketch.Sketch) {
+	s := c.lane(lane)
+	if s == nil {
+		s = c.growLane(lane)
+	}
+	s.Merge(times)
+	c.fresh.Store(true)
+}
+
+// addTotal adds to d all that was read since the beginning.
+func (c *counters) addTotal(d *Counts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, cursors := range c.cursors {
-		if cursors == nil {
-			continue
-		}
-		for lane, cursor := range cursors {
-			if cursor == nil {
-				continue
-			}
-			d.count(lane, cursor.Count())
-			if lane < streamLane {
-				cursor.AddTo(&d.Times)
-			}
-		}
-	}
+	d.Merge(&c.total)
 }

@@ -19,7 +19,7 @@ type Counts struct {
 type Delta = Counts
 
 // count adds n responses of a lane, their times left out.
-func (c *Counts) count(lane int, n uint64) {
+func (c *Counts) count(lane Lane, n uint64) {
 	c.Responses += n
 	if lane%2 == 1 {
 		c.Errors += n
@@ -70,7 +70,7 @@ var quantiles = []float64{0.5, 0.95, 0.99}
 // ResponseTimes returns the percentiles and the mean of the response times.
 func (c *Counts) ResponseTimes() ResponseTimes {
 	var q [3]float64
-	c.Times.Quantiles(quantiles, q[:])
+	mean := c.Times.Summarize(quantiles, q[:])
 	const second = float64(time.Second)
-	return ResponseTimes{P50: q[0] / second, P95: q[1] / second, P99: q[2] / second, Mean: c.Times.Mean() / second}
+	return ResponseTimes{P50: q[0] / second, P95: q[1] / second, P99: q[2] / second, Mean: mean / second}
 }

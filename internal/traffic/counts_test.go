@@ -52,7 +52,7 @@ func TestTotalsAreTheSumOfAnySplit(t *testing.T) {
 		}
 		var before uint64
 		step := func() {
-			reader.Endpoints(func(name string, d *traffic.Delta) { at(sums, name).Merge(d) })
+			reader.Endpoints(new(traffic.Delta), func(name string, d *traffic.Delta) { at(sums, name).Merge(d) })
 			reader.Organizations(func(name string, d *traffic.Delta) { at(sums, "organization "+name).Merge(d) })
 			var total traffic.Counts
 			if tr.Total(&total); total.Responses < before {
@@ -61,13 +61,20 @@ func TestTotalsAreTheSumOfAnySplit(t *testing.T) {
 			before = total.Responses
 		}
 		for range 2000 {
-			o := traffic.Outcome{Status: 100 * (1 + rng.IntN(5)), Failed: rng.IntN(4) == 0, Stream: rng.IntN(5) == 0}
+			o := struct {
+				Status         int
+				Failed, Stream bool
+			}{100 * (1 + rng.IntN(5)), rng.IntN(4) == 0, rng.IntN(5) == 0}
+			lane := traffic.LaneOf(o.Status, o.Failed)
+			if o.Stream {
+				lane = lane.OfStream()
+			}
 			d := time.Duration(rng.ExpFloat64() * 1e7)
 			pattern := fmt.Sprintf("/p%d", rng.IntN(3))
 			rec := recorders[rng.IntN(len(recorders))]
 			rec.Start()
-			rec.End(rec.Endpoint("GET", pattern), o, d)
-			rec.EndOrganization(pattern, o, d)
+			rec.End(rec.Endpoint("GET", pattern), lane, d)
+			rec.EndOrganization(pattern, lane, d)
 			for _, c := range []*traffic.Counts{all, at(want, "GET "+pattern), at(want, "organization "+pattern)} {
 				c.Responses++
 				if o.Failed {

@@ -43,30 +43,27 @@ func (l *Live) sum(c *Counts) (inFlight, streams int64) {
 	return t.open(l.r.ended + c.Responses - read)
 }
 
-// look adds to d what was counted since the last drain, and leaves it there.
+// look adds to d what was counted since the last drain, and leaves it there. The caller
+// holds the mutex of reading, so that nobody drains.
 func (c *counters) look(d *Counts) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for i := range c.cells {
-		cell := c.cells[i].Load()
-		if cell == nil || !cell.fresh.Load() {
+		if cell := c.cells[i].Load(); cell != nil && cell.fresh.Load() {
+			cell.look(d)
+		}
+	}
+}
+
+func (c *cell) look(d *Counts) {
+	for lane := range numLanes {
+		s := c.lane(lane)
+		if s == nil {
 			continue
 		}
-		for lane := range cell.lanes {
-			s := cell.lanes[lane].Load()
-			if s == nil {
-				continue
-			}
-			var cursor *sketch.Cursor
-			if c.cursors[i] != nil {
-				cursor = c.cursors[i][lane]
-			}
-			var into *sketch.Sketch
-			if lane < streamLane {
-				into = &d.Times
-			}
-			d.count(lane, s.Peek(cursor, into))
+		var into *sketch.Sketch
+		if lane < streamLane {
+			into = &d.Times
 		}
+		d.count(lane, s.Peek(nil, into))
 	}
 }
 

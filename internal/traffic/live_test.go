@@ -23,23 +23,25 @@ func TestLiveReadsEachResponseOnce(t *testing.T) {
 		var sinceStep, sinceRead, drained, seen traffic.Counts
 		record := func() {
 			rec := recorders[rng.IntN(len(recorders))]
-			o := traffic.Outcome{Status: 100 * (1 + rng.IntN(5)), Failed: rng.IntN(3) == 0, Stream: rng.IntN(4) == 0}
+			status, failed, stream := 100*(1+rng.IntN(5)), rng.IntN(3) == 0, rng.IntN(4) == 0
+			lane := traffic.LaneOf(status, failed)
 			d := time.Duration(rng.Int64N(1 << 40))
 			rec.Start()
-			if o.Stream {
+			if stream {
+				lane = lane.OfStream()
 				rec.StreamOpened()
 				rec.StreamEnded()
 			}
-			rec.End(rec.Endpoint("GET", fmt.Sprintf("/p%d", rng.IntN(12))), o, d)
+			rec.End(rec.Endpoint("GET", fmt.Sprintf("/p%d", rng.IntN(12))), lane, d)
 			for _, c := range []*traffic.Counts{&sinceStep, &sinceRead} {
 				one := traffic.Counts{Responses: 1}
-				if o.Failed {
+				if failed {
 					one.Errors = 1
 				}
-				if o.Stream {
+				if stream {
 					one.Streams = 1
 				} else {
-					one.Classes[o.Status/100-1] = 1
+					one.Classes[status/100-1] = 1
 					one.Times.Add(uint64(d))
 				}
 				c.Merge(&one)
@@ -55,7 +57,7 @@ func TestLiveReadsEachResponseOnce(t *testing.T) {
 			switch rng.IntN(10) {
 			case 0:
 				drained.Reset()
-				reader.Endpoints(func(_ string, d *traffic.Delta) { drained.Merge(d) })
+				reader.Endpoints(new(traffic.Delta), func(_ string, d *traffic.Delta) { drained.Merge(d) })
 				if diff := cmp.Diff(figuresOf(t, &sinceStep), figuresOf(t, &drained)); diff != "" {
 					t.Fatalf("seed %d: a step (-want +got):\n%s", seed, diff)
 				}
@@ -90,14 +92,14 @@ func TestLiveBesideTheReader(t *testing.T) {
 			rec := tr.NewRecorder()
 			for i := range each {
 				rec.Start()
-				rec.End(rec.Endpoint("GET", fmt.Sprintf("/p%d", (i/50*7+g)%60)), traffic.Outcome{Status: 200}, time.Duration(i))
+				rec.End(rec.Endpoint("GET", fmt.Sprintf("/p%d", (i/50*7+g)%60)), traffic.LaneOf(200, false), time.Duration(i))
 			}
 		})
 	}
 	over := make(chan struct{})
 	reading.Go(func() {
 		for {
-			reader.Endpoints(func(string, *traffic.Delta) {})
+			reader.Endpoints(new(traffic.Delta), func(string, *traffic.Delta) {})
 			reader.ReleaseEndpoints(1, 1)
 			select {
 			case <-over:
@@ -124,7 +126,7 @@ func TestLiveBesideTheReader(t *testing.T) {
 		}
 	}
 	reading.Wait()
-	reader.Endpoints(func(string, *traffic.Delta) {}) // what came late to released names
+	reader.Endpoints(new(traffic.Delta), func(string, *traffic.Delta) {}) // what came late to released names
 	if read(); sum != goroutines*each {
 		t.Errorf("%d responses were seen, want %d", sum, goroutines*each)
 	}
@@ -137,7 +139,7 @@ func BenchmarkLive(b *testing.B) {
 	for i := range 500 {
 		for j := range 20 {
 			rec.Start()
-			rec.End(rec.Endpoint("GET", fmt.Sprintf("/p%d", i)), traffic.Outcome{Status: 200}, time.Duration(j*i)*time.Microsecond)
+			rec.End(rec.Endpoint("GET", fmt.Sprintf("/p%d", i)), traffic.LaneOf(200, false), time.Duration(j*i)*time.Microsecond)
 		}
 	}
 	live := reader.Live()

@@ -11,10 +11,11 @@ import (
 // request and not kept: a name that is released may come back as another Name.
 type Name struct {
 	text  string
+	key   key    // the first one that it was found by
 	route string // its pattern, where that leaves the method open
 	extra bool   // not the first of its route
 
-	cells    []atomic.Pointer[cell] // by stripe: those of counters
+	places   []atomic.Pointer[place] // by stripe
 	counters *counters
 }
 
@@ -29,6 +30,7 @@ type Names struct {
 	other    *Name // the last of them
 	table    atomic.Pointer[table]
 	purges   atomic.Uint64 // how often aliases were dropped; counted after it is done
+	purged   func()        // called after that, unless nil
 	full     atomic.Bool   // at the limit: new names are folded without the lock
 	wanted   atomic.Bool   // a name was folded for want of room since the last release
 	folded   atomic.Uint64 // responses read under Other
@@ -39,6 +41,7 @@ type Names struct {
 	byText map[string]*Name // reserved ones left out
 	routes map[string]int   // how many names each route has that leaves the method open
 	extras int              // how many of the names are extra
+	hot    int              // how many of the names are hot
 
 	retired []*counters // of released names; the reader's alone
 }
@@ -47,7 +50,7 @@ type Names struct {
 // last is the one for all that do not fit.
 func newNames(stripes, limit int, reserved ...string) *Names {
 	n := &Names{stripes: stripes, reserved: len(reserved), limit: limit, byText: map[string]*Name{}, routes: map[string]int{}}
-	n.table.Store(newTable(maphash.MakeSeed(), 0))
+	n.table.Store(newTable(maphash.MakeSeed(), min(limit, maxPrepared)))
 	for _, text := range reserved {
 		n.other = n.append(&Name{text: text})
 	}
@@ -55,10 +58,37 @@ func newNames(stripes, limit int, reserved ...string) *Names {
 	return n
 }
 
+// maxPrepared is for how many names there is room from the beginning, so that the table
+// seldom grows while requests wait for it.
+const maxPrepared = 2000
+
+// heat gives a name a cell for each stripe, from its next responses on.
+func (n *Names) heat(name *Name) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.hot >= maxHot || name.counters.released {
+		return
+	}
+	n.hot++
+	name.counters.hot.Store(true)
+	for i := sharedStripes; i < len(name.places); i++ {
+		name.places[i].Store(nil)
+	}
+	n.purge()
+}
+
+// purge lets what was found of late be looked up anew. The caller holds mu.
+func (n *Names) purge() {
+	n.purges.Add(1)
+	if n.purged != nil {
+		n.purged()
+	}
+}
+
 // append puts a name into the list. The caller holds mu.
 func (n *Names) append(name *Name) *Name {
 	name.counters = newCounters(name.text, n.stripes)
-	name.cells = name.counters.cells
+	name.places = make([]atomic.Pointer[place], n.stripes)
 	n.list = append(n.list, name)
 	return name
 }
@@ -104,7 +134,7 @@ func (n *Names) setLimit(limit int) {
 func (n *Names) unfold() {
 	n.table.Store(n.table.Load().rebuilt(func(a *alias) bool { return !a.folded && !a.name.counters.released }))
 	n.full.Store(len(n.list)-n.reserved >= n.limit)
-	n.purges.Add(1)
+	n.purge()
 }
 
 // Folded returns how many responses were read of names that were folded.
@@ -222,8 +252,9 @@ func (n *Names) place(k key) (name *Name, folded bool) {
 	}
 	name = n.append(&Name{text: strings.Clone(text), extra: extra})
 	n.byText[name.text] = name
+	name.key = key{k.method, ownPattern(name, k)}
 	if k.method != 0 {
-		name.route = ownPattern(name, k)
+		name.route = name.key.pattern
 		n.routes[name.route]++
 	}
 	if extra {

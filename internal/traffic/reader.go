@@ -11,19 +11,20 @@ type Reader struct {
 // NewReader returns a reader that has read nothing yet.
 func (t *Traffic) NewReader() *Reader { return &Reader{t: t} }
 
-// Endpoints calls f for every endpoint with what came since the last call, and returns
-// what all of them had in flight afterwards: requests and streams. d is only f's until it
-// returns.
-func (r *Reader) Endpoints(f func(name string, d *Delta)) (inFlight, streams int64) {
+// Endpoints calls f for every endpoint that ever had a response, with what came since the
+// last call, and adds all of that to all, which is empty. It returns what was in flight
+// afterwards: requests and streams. d is only f's until it returns.
+func (r *Reader) Endpoints(all *Delta, f func(name string, d *Delta)) (inFlight, streams int64) {
 	r.t.reading.Lock()
 	defer r.t.reading.Unlock()
 	r.read(r.t.Endpoints, func(name string, d *Delta) {
 		if d.Responses > 0 {
-			r.ended += d.Responses
-			r.t.count(d)
+			all.Merge(d)
 		}
 		f(name, d)
 	})
+	r.ended += all.Responses
+	r.t.count(all)
 	return r.t.open(r.ended)
 }
 
@@ -43,7 +44,7 @@ func (t *Traffic) open(responses uint64) (inFlight, streams int64) {
 	return max(int64(started-ignored-responses)-streams, 0), streams
 }
 
-// Organizations does the same for organizations.
+// Organizations calls f for every organization in the same way.
 func (r *Reader) Organizations(f func(name string, d *Delta)) {
 	r.read(r.t.Organizations, f)
 }
@@ -57,10 +58,15 @@ func (r *Reader) read(n *Names, f func(name string, d *Delta)) {
 		if c.idle++; d.Responses > 0 {
 			c.idle = 0
 		}
+		if d.Responses >= hotResponses && n.stripes > sharedStripes && !c.hot.Load() {
+			n.heat(name)
+		}
 		if name == n.other {
 			n.folded.Add(d.Responses)
 		}
-		f(name.text, d)
+		if c.used {
+			f(name.text, d)
+		}
 	}
 }
 
@@ -86,7 +92,7 @@ func (n *Names) Totals(f func(name string, d *Counts)) {
 	var d Counts
 	for _, name := range n.all() {
 		d.Reset()
-		name.counters.total(&d)
+		name.counters.addTotal(&d)
 		f(name.text, &d)
 	}
 }
@@ -96,7 +102,7 @@ func (n *Names) Totals(f func(name string, d *Counts)) {
 func (n *Names) Total(name string, c *Counts) bool {
 	for _, known := range n.all() {
 		if known.text == name {
-			known.counters.total(c)
+			known.counters.addTotal(c)
 			return true
 		}
 	}

@@ -82,6 +82,9 @@ func (n *Names) remove(name *Name) {
 	if name.extra {
 		n.extras--
 	}
+	if name.counters.hot.Load() {
+		n.hot--
+	}
 	name.counters.released = true
 	n.retired = append(n.retired, name.counters)
 	runtime.AddCleanup(name, func(c *counters) { c.unheld.Store(true) }, name.counters)

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Names under which requests are counted that have no endpoint of their own.
@@ -21,10 +20,16 @@ const (
 )
 
 // There are more stripes than processors, so that two of them seldom share one by
-// chance; maxStripes bounds memory on machines with very many.
+// chance; maxStripes bounds memory on machines with very many. Beside its counters a stripe
+// has cells of its own for the names that are hot: the cells of others are shared by all
+// stripes with the same number modulo sharedStripes, since who comes seldom disturbs nobody.
 const (
 	stripesPerProcessor = 2
-	maxStripes          = 32
+	maxStripes          = 256
+	sharedStripes       = 8
+
+	hotResponses = 5000 // between two readings
+	maxHot       = 100  // names
 )
 
 // Traffic is the whole of it. Recorders write, one reader drains.
@@ -58,7 +63,15 @@ func New(endpoints, organizations int) *Traffic {
 	for range n {
 		t.stripes = append(t.stripes, new(stripe))
 	}
+	t.Endpoints.purged = t.forgetRoutes
 	return t
+}
+
+// forgetRoutes lets every route be looked up anew.
+func (t *Traffic) forgetRoutes() {
+	for _, s := range t.stripes {
+		s.routes.forget()
+	}
 }
 
 // SetLimits changes how many endpoints and organizations fit. Where there are more, they
@@ -77,88 +90,34 @@ type stripe struct {
 	streamsOpened atomic.Uint64
 	streamsEnded  atomic.Uint64
 	_             [64]byte
+	routes        routes
 }
 
-// Lanes: a status class each for good and for failed responses, and the same for
-// streams, whose durations are no response times.
+// Lane is a kind of response that is counted apart: a status class each for good and for
+// failed ones, and the same for streams, whose durations are no response times.
+type Lane uint8
+
 const (
 	numClasses = 5
-	streamLane = 2 * numClasses
+	streamLane = 2 * Lane(numClasses)
 	numLanes   = streamLane + 2
+	goodLane   = Lane(2) // status 200 to 299 that did not fail: nearly all there is
 )
 
-// Outcome says how a request ended.
-type Outcome struct {
-	Status int  // HTTP status; outside 100 to 599 it counts as 500
-	Failed bool // counts as an error
-	Stream bool // a stream or an upgraded connection: not a response time
-}
-
-func (o Outcome) lane() int {
-	l := streamLane
-	if !o.Stream {
-		class := o.Status / 100
-		if class < 1 || class > numClasses {
-			class = numClasses
-		}
-		l = 2 * (class - 1)
+// LaneOf returns the lane of a response with an HTTP status from 100 to 599; another one
+// counts as 500. failed says whether it counts as an error.
+func LaneOf(status int, failed bool) Lane {
+	class := status / 100
+	if class < 1 || class > numClasses {
+		class = numClasses
 	}
-	if o.Failed {
-		l++
+	lane := 2 * Lane(class-1)
+	if failed {
+		lane++
 	}
-	return l
+	return lane
 }
 
-// Recorder writes on behalf of one goroutine at a time; keep it in a sync.Pool.
-type Recorder struct {
-	t      *Traffic
-	stripe *stripe
-	number int // of the stripe
-	cache  cache
-}
-
-// NewRecorder returns a recorder on the stripe that has the fewest. A recorder that
-// is garbage gives its place back, so that a pool which the garbage collector
-// empties again and again does not wander over all stripes.
-func (t *Traffic) NewRecorder() *Recorder {
-	t.mu.Lock()
-	best := 0
-	for i, n := range t.users {
-		if n < t.users[best] {
-			best = i
-		}
-	}
-	t.users[best]++
-	t.mu.Unlock()
-	r := &Recorder{t: t, stripe: t.stripes[best], number: best}
-	runtime.AddCleanup(r, t.release, best)
-	return r
-}
-
-func (t *Traffic) release(i int) {
-	t.mu.Lock()
-	t.users[i]--
-	t.mu.Unlock()
-}
-
-// Start counts a request as begun; exactly one End or Ignore has to follow.
-func (r *Recorder) Start() { r.stripe.started.Add(1) }
-
-// StreamOpened says that the request begun turned out to be a stream.
-func (r *Recorder) StreamOpened() { r.stripe.streamsOpened.Add(1) }
-
-// StreamEnded says that it ended, before End or Ignore does.
-func (r *Recorder) StreamEnded() { r.stripe.streamsEnded.Add(1) }
-
-// Ignore ends a request without counting its response.
-func (r *Recorder) Ignore() { r.stripe.ignored.Add(1) }
-
-// End counts a response of an endpoint, right after the endpoint was found.
-func (r *Recorder) End(endpoint *Name, o Outcome, d time.Duration) {
-	endpoint.add(r.number, o.lane(), d)
-}
-
-// EndOrganization counts the same response for an organization, too.
-func (r *Recorder) EndOrganization(organization string, o Outcome, d time.Duration) {
-	r.t.Organizations.Intern(organization).add(r.number, o.lane(), d)
-}
+// OfStream returns the lane of a stream or an upgraded connection, which fails or not as the
+// lane does.
+func (l Lane) OfStream() Lane { return streamLane + l%2 }

@@ -20,7 +20,7 @@ type counts struct {
 // read drains t into a map by endpoint name, idle endpoints left out.
 func read(t *traffic.Traffic, r *traffic.Reader) (got map[string]counts, inFlight, streams int64) {
 	got = map[string]counts{}
-	inFlight, streams = r.Endpoints(func(name string, d *traffic.Delta) {
+	inFlight, streams = r.Endpoints(new(traffic.Delta), func(name string, d *traffic.Delta) {
 		if d.Responses > 0 {
 			got[name] = counts{d.Responses, d.Errors, d.Times.Count()}
 		}
@@ -56,8 +56,8 @@ func TestCapFoldsTheRest(t *testing.T) {
 	rec, reader := tr.NewRecorder(), tr.NewReader()
 	for i := range 10 {
 		rec.Start()
-		rec.End(rec.Endpoint("GET", fmt.Sprintf("/p%d", i)), traffic.Outcome{Status: 200}, time.Millisecond)
-		rec.EndOrganization(fmt.Sprintf("org%d", i), traffic.Outcome{Status: 200}, time.Millisecond)
+		rec.End(rec.Endpoint("GET", fmt.Sprintf("/p%d", i)), traffic.LaneOf(200, false), time.Millisecond)
+		rec.EndOrganization(fmt.Sprintf("org%d", i), traffic.LaneOf(200, false), time.Millisecond)
 	}
 	got, _, _ := read(tr, reader)
 	want := map[string]counts{
@@ -78,29 +78,29 @@ func TestCapFoldsTheRest(t *testing.T) {
 	}
 }
 
-func TestOutcomes(t *testing.T) {
+func TestLanes(t *testing.T) {
 	tr := traffic.New(10, 10)
 	rec, reader := tr.NewRecorder(), tr.NewReader()
 	id := rec.Endpoint("GET", "/")
-	for _, o := range []traffic.Outcome{
-		{Status: 200}, {Status: 204}, {Status: 302}, {Status: 404}, {Status: 404, Failed: true},
-		{Status: 503, Failed: true}, {Status: 0, Failed: true}, {Status: 999, Failed: true},
-	} {
+	for _, o := range []struct {
+		status int
+		failed bool
+	}{{200, false}, {204, false}, {302, false}, {404, false}, {404, true}, {503, true}, {0, true}, {999, true}} {
 		rec.Start()
-		rec.End(id, o, time.Second)
+		rec.End(id, traffic.LaneOf(o.status, o.failed), time.Second)
 	}
 	rec.Start()
 	rec.StreamOpened() // a stream that stays open
 	rec.Start()
 	rec.StreamOpened()
 	rec.StreamEnded()
-	rec.End(id, traffic.Outcome{Status: 101, Stream: true}, time.Hour)
+	rec.End(id, traffic.LaneOf(101, false).OfStream(), time.Hour)
 	rec.Start() // a request under way
 	rec.Start()
 	rec.Ignore()
 
 	var got traffic.Delta
-	inFlight, streams := reader.Endpoints(func(_ string, d *traffic.Delta) { got.Merge(d) })
+	inFlight, streams := reader.Endpoints(new(traffic.Delta), func(_ string, d *traffic.Delta) { got.Merge(d) })
 	want := [5]uint64{0, 2, 1, 2, 3}
 	if diff := cmp.Diff(want, got.Classes); diff != "" {
 		t.Errorf("status classes (-want +got):\n%s", diff)
@@ -132,7 +132,7 @@ func TestConcurrentRecording(t *testing.T) {
 			rec := tr.NewRecorder()
 			for i := range each {
 				rec.Start()
-				rec.End(rec.Endpoint("GET", patterns[(i*7+g)%len(patterns)]), traffic.Outcome{Status: 200}, time.Duration(i))
+				rec.End(rec.Endpoint("GET", patterns[(i*7+g)%len(patterns)]), traffic.LaneOf(200, false), time.Duration(i))
 			}
 		})
 	}
@@ -145,7 +145,7 @@ func TestConcurrentRecording(t *testing.T) {
 			running = false
 		default:
 		}
-		inFlight, _ := reader.Endpoints(func(_ string, d *traffic.Delta) { sum += d.Responses })
+		inFlight, _ := reader.Endpoints(new(traffic.Delta), func(_ string, d *traffic.Delta) { sum += d.Responses })
 		if !running && inFlight != 0 {
 			t.Errorf("%d in flight at the end", inFlight)
 		}
@@ -182,7 +182,7 @@ func TestRecordingDoesNotAllocate(t *testing.T) {
 	}
 	i := 0
 	record := func() {
-		o := traffic.Outcome{Status: 200 + 100*(i%4)}
+		o := traffic.LaneOf(200+100*(i%4), false)
 		rec.Start()
 		rec.End(rec.Endpoint("POST", patterns[i%len(patterns)]), o, time.Millisecond)
 		rec.EndOrganization("acme", o, time.Millisecond)

@@ -1,0 +1,34 @@
+// Command serving is the same server with the API, too: benchmarks measure what perfmon adds to a program.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+
+	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/httpapi"
+	"github.com/backend-prs/perfmon/middleware"
+)
+
+func main() {
+	m, err := perfmon.New()
+	if err != nil {
+		log.Fatal(err)
+	}
+	m.OnAlert(func(e perfmon.AlertEvent) { log.Print(e) })
+	if err := m.Start(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	api, err := httpapi.New(m, httpapi.WithBearerTokenFromEnv("PERFMON_TOKEN"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "hello, %s\n", r.PathValue("name"))
+	})
+	mux.Handle(httpapi.DefaultPrefix, api)
+	log.Fatal(http.ListenAndServe(":8080", middleware.New(m)(mux)))
+}
