@@ -31,6 +31,7 @@ type journal struct {
 	points  []Point
 	lost    uint64     // records and points that found no room here
 	failure string     // "" while it works
+	notes   []string   // what the store had to say when it was opened
 	late    *storeCall // was given up on, and has not returned
 }
 
@@ -344,6 +345,9 @@ type StoreStatus struct {
 	PendingPoints  int    `json:"pending_points"`
 	Lost           uint64 `json:"lost"`   // records and points that waited too long
 	Record         uint64 `json:"record"` // the number of the last record
+	// Notes are what the store had to say when it was opened, such as that its file was
+	// damaged and is kept beside a new one.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // status returns how the store fared at the latest change.
@@ -356,7 +360,7 @@ func (j *journal) status() StoreStatus {
 
 // unlock ends a change.
 func (j *journal) unlock() {
-	s := &StoreStatus{Kind: "memory", Failure: j.failure, PendingRecords: len(j.pending), PendingPoints: len(j.points), Lost: j.lost, Record: j.number}
+	s := &StoreStatus{Kind: "memory", Failure: j.failure, PendingRecords: len(j.pending), PendingPoints: len(j.points), Lost: j.lost, Record: j.number, Notes: j.notes}
 	if j.store != nil {
 		s.Kind = fmt.Sprintf("%T", j.store)
 	}
@@ -398,8 +402,10 @@ func (m *Monitor) restore(store Store) error {
 			func(p Point) error { alive(); return m.restorePoint(p) })
 	}, func() {})
 	if err != nil {
-		return fmt.Errorf("restore from the store: %s", describe(err))
+		_ = j.closeStore() // the first error says more
+		return fmt.Errorf("restore from the store: %w", &hostError{err})
 	}
+	j.readNotes()
 	m.alerts.sweep(now)
 	m.events.begin(j.number)
 	return nil

@@ -276,6 +276,8 @@ func (m *Monitor) Close() error {
 	}
 	m.live.end()
 	m.worker.wait(closeGrace)
+	var storeErr error
+	m.worker.do(func() { storeErr = m.journal.close() })
 	alertSubs, sampleSubs := m.alertSubs.close(), append(m.sampleSubs.close(), m.live.subs.close()...)
 	var all []leaving
 	for _, r := range m.collectors.all() {
@@ -288,7 +290,10 @@ func (m *Monitor) Close() error {
 		all = append(all, leaving{"sample callback " + s.name, &s.done})
 	}
 	all = append(all, leaving{"the store", &m.worker.idle})
-	return waitFor(append(all, leaving{"the logger", &m.log.idle}))
+	if err := waitFor(append(all, leaving{"the logger", &m.log.idle})); err != nil {
+		return err
+	}
+	return wrap(storeErr)
 }
 
 func (m *Monitor) closeSubscribers() {
