@@ -21,7 +21,7 @@ import (
 func quickstart(t *testing.T, token string) (api string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "quickstart")
-	build := exec.Command("go", "build", "-o", program, ".")
+	build := exec.Command("go", "build", "-o", program, ".", "-data", "")
 	build.Dir = "../../examples/quickstart"
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
