@@ -67,6 +67,7 @@ type Monitor struct {
 	alertSubs  subscribers[AlertEvent]
 	sampleSubs subscribers[Sample]
 	live       live
+	companions []*companion
 
 	mu      sync.Mutex // guards the five below
 	started time.Time  // zero: not yet
@@ -150,6 +151,7 @@ func (m *Monitor) setUp(c *config) error {
 	if m.readsRuntime {
 		m.addMeter(newRuntimeMeter())
 	}
+	m.companions = c.companions
 	for _, r := range c.runners {
 		m.collectors.add(r)
 	}
@@ -234,6 +236,7 @@ func (m *Monitor) begin(ctx context.Context) (loop func(), err error) {
 	ticker := m.clock.Ticker(m.stepLength)
 	m.loop.begin(now)
 	m.live.begin(ctx)
+	m.startCompanions(ctx)
 	return func() { m.run(ctx, ticker) }, nil
 }
 
@@ -288,6 +291,9 @@ func (m *Monitor) Close() error {
 	}
 	for _, s := range sampleSubs {
 		all = append(all, leaving{"sample callback " + s.name, &s.done})
+	}
+	for _, c := range m.companions {
+		all = append(all, leaving{c.name, &c.running})
 	}
 	all = append(all, leaving{"the store", &m.worker.idle})
 	if err := waitFor(append(all, leaving{"the logger", &m.log.idle})); err != nil {

@@ -21,12 +21,12 @@ import (
 func quickstart(t *testing.T, token string) (api string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "quickstart")
-	build := exec.Command("go", "build", "-o", program, ".", "-data", "")
+	build := exec.Command("go", "build", "-o", program, ".")
 	build.Dir = "../../examples/quickstart"
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	cmd := exec.Command(program, "-addr", "127.0.0.1:0", "-token", token, "-step", "200ms", "-interval", "400ms")
+	cmd := exec.Command(program, "-addr", "127.0.0.1:0", "-token", token, "-step", "200ms", "-interval", "400ms", "-data", "")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
