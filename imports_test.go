@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	},
 	"middleware": {"", "internal/mark"},
 	"httpapi":    {"", "httpapi/page", "internal/mark"},
+	"heartbeat":  {""},
 	"sqltime":    {""},
 
 	"httpapi/page": {}, // files
@@ -52,6 +53,7 @@ var mayImport = map[string][]string{
 var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
 	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {},
+	"heartbeat":         {"github.com/benbjohnson/clock"},
 	"internal/system":   {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
 	"internal/golden":   {"github.com/google/go-cmp/cmp"},
 	"internal/digest":   {"golang.org/x/exp/slices"},
@@ -60,7 +62,7 @@ var mayRequire = map[string][]string{
 	"internal/traffic":  {"golang.org/x/exp/slices"},
 }
 
-var knowHTTP = []string{"middleware", "httpapi", "internal/mark"}
+var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark"}
 
 func TestImports(t *testing.T) {
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
