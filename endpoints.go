@@ -32,7 +32,16 @@ type EndpointSeries struct {
 // (0: the retention), each with at most so many points (0: all) for a small chart. As in
 // Downsample, a point is the worst of those it stands for.
 func (h History) EndpointTable(window time.Duration, points int) EndpointTable {
-	times, sums := h.m.history.endpoints(h.since(window), points)
+	since := h.since(window)
+	if h.beyond(since) {
+		return h.archivedTable(since, points)
+	}
+	times, sums := h.m.history.endpoints(since, points)
+	return h.table(times, sums)
+}
+
+// table makes a table of what was summed up.
+func (h History) table(times []time.Time, sums []endpointSum) EndpointTable {
 	t := EndpointTable{Times: times, Endpoints: make([]EndpointRow, 0, len(sums))}
 	total := 0.0
 	for i := range sums {

@@ -20,7 +20,7 @@ const module = "github.com/backend-prs/perfmon"
 // the picture in ARCHITECTURE.md.
 var mayImport = map[string][]string{
 	"": {
-		"analyze", "internal/digest", "internal/distinct", "internal/goruntime", "internal/lifecycle", "internal/ring",
+		"analyze", "internal/block", "internal/digest", "internal/distinct", "internal/goruntime", "internal/lifecycle", "internal/ring",
 		"internal/striped", "internal/system", "internal/traffic", "internal/wire", "sketch",
 	},
 	"middleware": {"", "internal/mark"},
@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"analyze": {},
 	"sketch":  {},
 
+	"internal/block":     {"internal/wire"},
 	"internal/digest":    {"sketch"},
 	"internal/distinct":  {},
 	"internal/golden":    {}, // for tests

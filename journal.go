@@ -31,6 +31,7 @@ type journal struct {
 	points  []Point
 	lost    uint64     // records and points that found no room here
 	failure string     // "" while it works
+	oldest  time.Time  // when the hour begins of the oldest point in an Archive; zero: none
 	notes   []string   // what the store had to say when it was opened
 	late    *storeCall // was given up on, and has not returned
 }
@@ -270,6 +271,9 @@ func (j *journal) addPoint(p Point) {
 	if j.store == nil {
 		return
 	}
+	if j.oldest.IsZero() {
+		j.oldest = blockStart(p.Time, time.Hour)
+	}
 	if len(j.points) == pendingPoints {
 		j.lost++ // the newest goes: the first may be on its way
 		return
@@ -396,10 +400,24 @@ func (m *Monitor) restore(store Store) error {
 	j.mu.Lock()
 	defer j.unlock()
 	j.store = store
+	blocks := m.restoreBlocks(now)
 	err := j.call(func(ctx context.Context, alive func()) error {
-		return store.Load(ctx,
+		err := store.Load(ctx,
 			func(r Record) error { alive(); return record(r) },
-			func(p Point) error { alive(); return m.restorePoint(p) })
+			func(p Point) error {
+				alive()
+				if err := blocks(ctx, alive); err != nil {
+					return err
+				}
+				if j.oldest.IsZero() {
+					j.oldest = blockStart(p.Time, time.Hour)
+				}
+				return m.restorePoint(p)
+			})
+		if err != nil {
+			return err
+		}
+		return blocks(ctx, alive) // where there was no point
 	}, func() {})
 	if err != nil {
 		_ = j.closeStore() // the first error says more

@@ -69,6 +69,9 @@ type Monitor struct {
 	live       live
 	companions []*companion
 
+	archiveReads  chan struct{} // one for each that reads from the store
+	archiveFailed atomic.Bool   // the latest could not
+
 	mu      sync.Mutex // guards the five below
 	started time.Time  // zero: not yet
 	closed  bool
@@ -129,6 +132,7 @@ func New(options ...Option) (*Monitor, error) {
 		alerts:        newAlertBook(c.message),
 		alertSubs:     subscribers[AlertEvent]{to: "alerts", log: log},
 		sampleSubs:    subscribers[Sample]{to: "samples", log: log},
+		archiveReads:  make(chan struct{}, maxArchiveReads),
 		done:          make(chan struct{}),
 	}
 	m.worker.failed = m.stepFailed

@@ -90,7 +90,7 @@ func (t Totals) String() string {
 // Requests returns the figures of all requests of the service in the last window, 0 for
 // the retention.
 func (h History) Requests(window time.Duration) RequestStats {
-	all := h.m.history.sum(h.since(window), func(s Scope) bool { return s.Kind() == ScopeEndpoint }, true)
+	all := h.sums(h.since(window), func(s Scope) bool { return s.Kind() == ScopeEndpoint }, true)
 	if len(all) == 0 {
 		return h.finish(requestSum{})
 	}
@@ -110,7 +110,7 @@ func (h History) Organizations(window time.Duration) []RequestStats {
 
 func (h History) stats(kind ScopeKind, window time.Duration) []RequestStats {
 	list := []RequestStats{}
-	for _, sum := range h.m.history.sum(h.since(window), func(s Scope) bool { return s.Kind() == kind }, false) {
+	for _, sum := range h.sums(h.since(window), func(s Scope) bool { return s.Kind() == kind }, false) {
 		if sum.requests > 0 {
 			list = append(list, h.finish(sum))
 		}
@@ -125,12 +125,20 @@ func (h History) stats(kind ScopeKind, window time.Duration) []RequestStats {
 	return list
 }
 
-// since returns when a window of so long begins: not before the monitor started.
-func (h History) since(window time.Duration) time.Time {
-	retention := h.m.settings.get().Retention
-	if window <= 0 || window > retention {
-		window = retention
+// sums adds up what was counted after since, from memory and, further back, from the store.
+func (h History) sums(since time.Time, pick func(Scope) bool, together bool) []requestSum {
+	if h.beyond(since) {
+		return h.archivedSums(since, pick, together)
 	}
+	return h.m.history.sum(since, pick, together)
+}
+
+// since returns when a window of so long begins, 0 for the retention.
+func (h History) since(window time.Duration) time.Time {
+	if window <= 0 {
+		window = h.m.settings.get().Retention
+	}
+	window = min(window, h.Reach())
 	return h.m.Now().Add(-window)
 }
 

@@ -150,11 +150,8 @@ func (s *Store) Append(ctx context.Context, after uint64, records []perfmon.Reco
 func (s *Store) AddPoint(ctx context.Context, p perfmon.Point) error {
 	return s.update(ctx, func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(pointBucket)
-		c := bucket.Cursor()
-		for k, _ := c.Seek(timeKey(p.Time)); k != nil; k, _ = c.Next() {
-			if err := c.Delete(); err != nil {
-				return err
-			}
+		if err := deleteBetween(bucket, timeKey(p.Time), lastKey); err != nil {
+			return err
 		}
 		data, err := p.AppendBinary(nil)
 		if err != nil {

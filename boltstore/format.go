@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding"
 	"encoding/binary"
@@ -21,22 +22,29 @@ import (
 //	         number   the number of the last record
 //	records  identity of a record, its binary encoding: the latest of each identity
 //	points   time of a point, its binary encoding
+//	blocks   tier and time of a block, its data; since format 2
 var (
 	metaBucket   = []byte("meta")
 	recordBucket = []byte("records")
 	pointBucket  = []byte("points")
+	blockBucket  = []byte("blocks")
 
-	buckets = [][]byte{metaBucket, recordBucket, pointBucket}
+	buckets = [][]byte{metaBucket, recordBucket, pointBucket, blockBucket}
 
 	formatKey = []byte("format")
 	numberKey = []byte("number")
+
+	lastKey = bytes.Repeat([]byte{0xff}, 9) // sorts after all times
 )
 
 // format is the number of the format that this package writes.
-const format = 1
+const format = 2
 
-// migrations bring a file from the format at their place to the next.
-var migrations = map[uint64]func(*bbolt.Tx) error{}
+// migrations bring a file from the format at their place to the next. Buckets that are
+// missing are made before. Points of format 1 are rolled up by the monitor.
+var migrations = map[uint64]func(*bbolt.Tx) error{
+	1: func(*bbolt.Tx) error { return nil },
+}
 
 // prepare makes a new file ready, or brings an old one up to date.
 func prepare(tx *bbolt.Tx) error {
@@ -96,6 +104,9 @@ func putNumber(tx *bbolt.Tx, n uint64) error {
 func timeKey(t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixMilli())^1<<63)
 }
+
+// blockKey makes the identity of a block a key.
+func blockKey(tier int, from time.Time) []byte { return append([]byte{byte(tier)}, timeKey(from)...) }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

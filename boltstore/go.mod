@@ -14,6 +14,7 @@ require (
 	github.com/prometheus/procfs v0.23.0 // indirect
 	golang.org/x/exp v0.0.0-20261014143641-f0251eb4aa3e // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
 )
 
 replace github.com/backend-prs/perfmon => ..

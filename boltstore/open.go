@@ -82,7 +82,7 @@ func options() *bbolt.Options {
 	o := *bbolt.DefaultOptions
 	o.Timeout = lockWait
 	o.NoFreelistSync = true
-	o.FreelistType = bbolt.FreelistMapType
+	o.FreelistType = bbolt.FreelistArrayType // takes the first that fits, which keeps the file small
 	o.OpenFile = openChecked
 	if os.PathSeparator == '/' { // elsewhere the file itself would become so large
 		o.InitialMmapSize = mapSize

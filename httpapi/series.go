@@ -25,8 +25,8 @@ func (a *API) series(r *request) (answer, error) {
 		Organization: q.name("organization", maxScopeName, "the name of an organization"),
 	}
 	now := a.m.Now()
-	window := q.hours("hours", 24*time.Hour, a.retention())
-	until := q.until(now, a.retention())
+	window := q.hours("hours", 24*time.Hour, a.reach())
+	until := q.until(now, a.reach())
 	points := q.int("points", defaultPoints, 1, maxPoints)
 	if scope.Endpoint != "" && scope.Organization != "" {
 		q.fail("organization", scope.Organization, "an endpoint or an organization, not both")

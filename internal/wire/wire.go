@@ -185,3 +185,10 @@ func (r *Reader) Time() time.Time {
 	}
 	return time.Unix(0, v).UTC()
 }
+
+// Join takes over the error of a reader of a part.
+func (r *Reader) Join(part *Reader) {
+	if part.err != nil {
+		r.err, r.data = part.err, nil
+	}
+}
