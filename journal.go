@@ -22,6 +22,9 @@ type journal struct {
 	// seen is the status as of the latest change, for those who must not wait for a store.
 	seen atomic.Pointer[StoreStatus]
 
+	// rolled is until when points are rolled up in an Archive; nil: nothing is known.
+	rolled atomic.Pointer[time.Time]
+
 	mu     changeLock // one change at a time
 	number uint64     // of the last record; mu
 
@@ -369,6 +372,9 @@ func (j *journal) unlock() {
 		s.Kind = fmt.Sprintf("%T", j.store)
 	}
 	j.seen.Store(s)
+	if oldest := j.oldest; !oldest.IsZero() {
+		j.rolled.Store(&oldest)
+	}
 	j.mu.Unlock()
 }
 

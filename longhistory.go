@@ -30,24 +30,35 @@ func (h History) beyond(since time.Time) bool {
 	return !since.IsZero() && h.m.journal.archive() != nil && since.Before(h.m.Now().Add(-h.m.settings.get().Retention-slack))
 }
 
-// reaches say which part of a window is read from where: weeks, days and hours of the store up
-// to these times, and memory from the last on. Each is the beginning of a block of the tiers
-// on both sides.
+// reaches say which part of a window is read from where: weeks, days and hours of the store
+// up to these times, and memory from the last on. Each is the beginning of a block of the
+// tiers on both sides, or of none that is read.
 type reaches struct{ days, hours, memory time.Time }
 
-// reachesAt returns the limits for now.
-func reachesAt(now time.Time, retention time.Duration) reaches {
-	ceil := func(t time.Time, span time.Duration) time.Time {
-		if start := t.UTC().Truncate(span); start.Before(t) {
-			return start.Add(span)
-		}
-		return t.UTC()
+// reaches returns the limits for a window that begins at since. Days of the store are
+// preferred to hours in memory, as one sketch stands for 24, up to the last one that is
+// rolled up. The weeks of a window of up to 30 days are read by days, to begin where it does.
+func (h History) reaches(since time.Time) (r reaches) {
+	now, held := h.m.Now(), h.m.settings.get().Retention
+	rolled := now.Add(-rollLag - time.Hour)
+	if oldest := h.m.journal.rolled.Load(); oldest != nil {
+		rolled = earlier(rolled, *oldest)
 	}
-	l := reaches{memory: ceil(now.Add(-retention), time.Hour)}
-	l.hours = l.memory.Truncate(day)
-	l.days = earlier(now.Add(-30*day), l.hours).UTC().Truncate(week)
-	return l
+	oldest := now.Add(time.Hour - held) // whole hours from then on are in memory
+	r.memory = rolled.UTC().Truncate(day)
+	r.hours = r.memory
+	if r.memory.Before(oldest) {
+		r.memory = oldest.UTC().Truncate(time.Hour)
+		r.hours = r.memory.Truncate(day)
+	}
+	if isLong(since, now) {
+		r.days = r.hours.Truncate(week)
+	}
+	return r
 }
+
+// isLong reports whether a window is longer than 30 days: too long for points of 5 minutes.
+func isLong(since, now time.Time) bool { return since.Before(now.Add(-30*day - time.Hour)) }
 
 // readArchive reads from the store while everything else goes on. It does not wait for a
 // store that hangs.
@@ -112,8 +123,7 @@ func (h History) archivedSeries(scope Scope, since, until time.Time, metrics []s
 
 // tierOf returns the tier of the points of a window that begins at since.
 func (h History) tierOf(since time.Time) int {
-	now := h.m.Now()
-	if since.Before(now.Add(-30*day-time.Hour)) && since.Before(reachesAt(now, h.m.settings.get().Retention).days) {
+	if isLong(since, h.m.Now()) {
 		return 2
 	}
 	return 1
@@ -227,7 +237,7 @@ func (o *oldSeries) with(recent Series, c *catalog) Series {
 // archivedSums adds what only the store has of a window that begins at since to what memory
 // has, for each scope that is picked or for all of them together.
 func (h History) archivedSums(since time.Time, pick func(Scope) bool, together bool) []requestSum {
-	l := reachesAt(h.m.Now(), h.m.settings.get().Retention)
+	l := h.reaches(since)
 	sums := h.m.history.sum(l.memory, pick, together)
 	old := &oldSums{pick: pick, together: together, sums: map[Scope]*requestSum{}}
 	result := make(chan *oldSums, 1)

@@ -2,6 +2,7 @@ package perfmon
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -275,11 +276,22 @@ func (j *journal) roll(now time.Time, retention time.Duration, keep func(string)
 	if a == nil || len(j.points) > 0 || j.oldest.IsZero() {
 		return nil
 	}
-	for limit := now.Add(-rollLag - time.Hour); !j.oldest.After(limit); {
-		from := j.oldest
-		done := func() { j.oldest = from.Add(time.Hour) }
+	limit := now.Add(-rollLag - time.Hour)
+	for n := 0; n < maxRolls && !j.oldest.After(limit); n++ {
+		from, next := j.oldest, j.oldest.Add(time.Hour)
+		done := func() { j.oldest = next }
 		err := j.call(func(ctx context.Context, alive func()) error {
-			return rollHour(ctx, a, from, now, tiers(retention), keep, alive)
+			if err := rollHour(ctx, a, from, now, tiers(retention), keep, alive); err != nil {
+				return err
+			}
+			err := a.Points(ctx, next, now, func(p Point) error {
+				next = blockStart(p.Time, time.Hour) // hours in which nothing ran are passed over
+				return errFound
+			})
+			if errors.Is(err, errFound) {
+				return nil
+			}
+			return err
 		}, done)
 		if err != nil {
 			return err
@@ -288,6 +300,13 @@ func (j *journal) roll(now time.Time, retention time.Duration, keep func(string)
 	}
 	return nil
 }
+
+// maxRolls is how many hours are rolled up at a time, so that others who have something to
+// write need not wait long. There is more than one where the last process ended long ago.
+const maxRolls = 4
+
+// errFound ends a search.
+var errFound = errors.New("found")
 
 // rollHour rolls up the hour that begins at from.
 func rollHour(ctx context.Context, a Archive, from, now time.Time, ts [3]tier, keep func(string) bool, alive func()) error {

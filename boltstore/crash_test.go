@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "crash":
 		fail(crashChild(os.Args[1]))
+	case "roll":
+		fail(rollChild(os.Args[1]))
 	default:
 		fail(fmt.Errorf("there is no child %q", mode))
 	}
@@ -143,7 +145,7 @@ func TestKill(t *testing.T) {
 	seen := &witness{alerts: map[string]ackedAlert{}, markers: map[string]bool{}}
 	for i := range *kills {
 		before := seen.lines
-		runAndKill(t, path, time.Duration(rand.IntN(250))*time.Millisecond, seen)
+		runAndKill(t, "crash", path, time.Duration(rand.IntN(250))*time.Millisecond, seen.note)
 		seen.verify(t, path)
 		if t.Failed() {
 			t.Fatalf("after %d kills", i+1)
@@ -158,11 +160,12 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills, %d acknowledged writes", *kills, seen.lines)
 }
 
-// runAndKill starts the child and kills it so long after it began to work.
-func runAndKill(t *testing.T, path string, after time.Duration, seen *witness) {
+// runAndKill starts a child, has what it says noted, and kills it so long after it began to
+// work.
+func runAndKill(t *testing.T, mode, path string, after time.Duration, note func(*testing.T, string)) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], path)
-	cmd.Env = append(os.Environ(), childMode+"=crash")
+	cmd.Env = append(os.Environ(), childMode+"="+mode)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -175,7 +178,7 @@ func runAndKill(t *testing.T, path string, after time.Duration, seen *witness) {
 	if first, err := lines.ReadString('\n'); err != nil {
 		t.Errorf("the child did not start: %q, %v", first, err)
 	} else {
-		seen.note(t, first)
+		note(t, first)
 	}
 	killer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() }) // SIGKILL
 	defer killer.Stop()
@@ -187,7 +190,7 @@ func runAndKill(t *testing.T, path string, after time.Duration, seen *witness) {
 			}
 			break
 		}
-		seen.note(t, line)
+		note(t, line)
 	}
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
 		t.Errorf("the child ended by itself: %v", err)
