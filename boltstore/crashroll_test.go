@@ -51,6 +51,13 @@ func rollChild(path string) error {
 	if err != nil {
 		return err
 	}
+	first := n // the first that is not in a block
+	if err := s.Points(ctx, noon.Add(-time.Minute), noon.Add(1e6*time.Minute), func(p perfmon.Point) error {
+		first = min(first, int(p.Time.Sub(noon).Minutes()))
+		return nil
+	}); err != nil {
+		return err
+	}
 	told("started")
 	for ; ; n++ {
 		if err := s.AddPoint(ctx, point(n)); err != nil {
@@ -60,12 +67,12 @@ func rollChild(path string) error {
 		if n%perRoll != perRoll-1 {
 			continue
 		}
-		first := n - perRoll + 1
 		data := fmt.Sprintf("%d %d %s", first, n, strings.Repeat("x", rand.IntN(50_000)))
 		roll := perfmon.Roll{Blocks: []perfmon.Block{{From: point(first).Time, Data: []byte(data)}}, Through: point(n).Time}
 		if err := s.Roll(ctx, roll); err != nil {
 			return err
 		}
+		first = n + 1
 	}
 }
 
