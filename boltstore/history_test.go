@@ -111,9 +111,10 @@ func (s *shop) answers() map[string]any {
 
 // A monitor answers as the one before it did, from hours that were rolled up, too.
 func TestRestoredFromHours(t *testing.T) {
+	t.Parallel() // it mostly waits for the disk
 	s := newShop(t, time.Minute)
 	s.live(9*time.Hour+7*time.Minute, 5, 40)
-	for _, length := range []time.Duration{time.Minute, 50 * time.Minute, 45 * time.Hour} {
+	for _, length := range []time.Duration{time.Minute, 50 * time.Minute, 41 * time.Hour} {
 		before := s.answers()
 		s.close()
 		file := boltstore.At(s.path)
@@ -132,6 +133,7 @@ func TestRestoredFromHours(t *testing.T) {
 
 // A gap is a gap: no points lie in the time between two runs.
 func TestGap(t *testing.T) {
+	t.Parallel() // it mostly waits for the disk
 	s := newShop(t, time.Minute)
 	s.live(5*time.Hour, 2, 10)
 	s.close()
@@ -157,6 +159,7 @@ func TestGap(t *testing.T) {
 
 // Over HTTP, hours and until reach 13 months back with a file, and the retention without.
 func TestHoursReachAYear(t *testing.T) {
+	t.Parallel() // it mostly waits for the disk
 	s := newShop(t, 5*time.Minute)
 	s.live(4*24*time.Hour, 2, 3)
 	ask := func(m *perfmon.Monitor, call string) (code int, body string) {
@@ -204,10 +207,11 @@ func TestHoursReachAYear(t *testing.T) {
 // The percentiles of a month are those of all its requests, and its points those of their
 // five minutes: checked against sorting every request.
 func TestMonth(t *testing.T) {
-	s := newShop(t, 5*time.Minute)
-	s.live(50*24*time.Hour, 3, 8)
+	t.Parallel() // it mostly waits for the disk
+	s := newShop(t, 10*time.Minute)
+	s.live(40*24*time.Hour, 3, 12)
 	h := s.m.History()
-	for _, window := range []time.Duration{72 * time.Hour, 10 * 24 * time.Hour, 30 * 24 * time.Hour, 45 * 24 * time.Hour} {
+	for _, window := range []time.Duration{72 * time.Hour, 10 * 24 * time.Hour, 30 * 24 * time.Hour, 38 * 24 * time.Hour} {
 		for _, e := range h.Endpoints(window) {
 			slack := 24 * time.Hour
 			if window > 30*24*time.Hour {
@@ -238,7 +242,7 @@ func TestMonth(t *testing.T) {
 			t.Errorf("%v: %d endpoints", window, n)
 		}
 	}
-	for window, step := range map[time.Duration]time.Duration{20 * 24 * time.Hour: 5 * time.Minute, 45 * 24 * time.Hour: time.Hour} {
+	for window, step := range map[time.Duration]time.Duration{20 * 24 * time.Hour: s.interval, 38 * 24 * time.Hour: time.Hour} {
 		series, err := h.Series(perfmon.Scope{Endpoint: "GET /1"}, window)
 		if err != nil {
 			t.Fatal(err)
@@ -253,10 +257,32 @@ func TestMonth(t *testing.T) {
 	s.close()
 }
 
+// Points of five minutes are made of all requests in them.
+func TestFiveMinutes(t *testing.T) {
+	t.Parallel() // it mostly waits for the disk
+	s := newShop(t, time.Minute)
+	s.live(56*time.Hour, 3, 12)
+	series, err := s.m.History().Series(perfmon.Scope{Endpoint: "GET /1"}, 55*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recent := 0
+	for _, at := range series.Times {
+		if s.clock.Now().Sub(at) < 3*time.Hour {
+			recent++
+		}
+	}
+	if recent > 180 {
+		t.Errorf("%d points of the last three hours", recent)
+	}
+	s.verifyPoints(series, 55*time.Hour, 5*time.Minute)
+	s.close()
+}
+
 // verifyPoints holds the throughput and the p95 of each point against its requests.
 func (s *shop) verifyPoints(series perfmon.Series, window, step time.Duration) {
 	s.t.Helper()
-	if want := int(window / step); len(series.Times) < want-want/50 || len(series.Times) > want+40 {
+	if want := int(window / step); len(series.Times) < want-want/50 || len(series.Times) > want+120 {
 		s.t.Errorf("%v: %d points, want about %d", window, len(series.Times), want)
 	}
 	byStep := map[time.Time][]float64{}
