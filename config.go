@@ -34,6 +34,7 @@ type config struct {
 	runners      []*runner // of collectors, once they are registered
 	thresholds   []Threshold
 	store        Store
+	companions   []*companion
 }
 
 // change changes settings, or none when they would not be valid.

@@ -8,7 +8,8 @@ type Dashboard struct {
 	Hours           float64            `json:"hours"`
 	StepSeconds     float64            `json:"step_seconds"`     // how often there is a sample
 	IntervalSeconds float64            `json:"interval_seconds"` // how much time a point stands for
-	RetentionHours  float64            `json:"retention_hours"`  // how long points are kept
+	RetentionHours  float64            `json:"retention_hours"`  // how long points are kept in memory
+	HistoryHours    float64            `json:"history_hours"`    // how far back Hours may reach; see History.Reach
 	Service         ServiceStatus      `json:"service"`
 	Health          Health             `json:"health"`
 	Current         *Sample            `json:"current"` // nil before the first step has ended
@@ -45,9 +46,10 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 	h := m.History()
 	now := m.Now()
 	window, retention := q.Window, m.settings.get().Retention
-	if window <= 0 || window > retention {
+	if window <= 0 {
 		window = retention
 	}
+	window = min(window, h.Reach())
 	s := h.series(window)
 	d := Dashboard{
 		GeneratedAt:     now,
@@ -55,6 +57,7 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 		StepSeconds:     m.stepLength.Seconds(),
 		IntervalSeconds: m.interval.Seconds(),
 		RetentionHours:  retention.Hours(),
+		HistoryHours:    h.Reach().Hours(),
 		Service:         ServiceStatus{m.service, m.Uptime().Seconds()},
 		Health:          m.Health(q.Visible),
 		Summary:         m.summaries(window, s),

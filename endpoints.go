@@ -32,7 +32,13 @@ type EndpointSeries struct {
 // (0: the retention), each with at most so many points (0: all) for a small chart. As in
 // Downsample, a point is the worst of those it stands for.
 func (h History) EndpointTable(window time.Duration, points int) EndpointTable {
-	t, seconds := h.m.history.endpoints(h.m.Now(), h.window(window), points)
+	var t EndpointTable
+	var seconds []float64
+	if since := h.since(window); h.beyond(since) {
+		t, seconds = h.archivedTable(since, points)
+	} else {
+		t, seconds = h.m.history.endpoints(h.m.Now(), h.window(window), points)
+	}
 	total := 0.0
 	for _, s := range seconds {
 		total += s

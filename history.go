@@ -38,7 +38,13 @@ func (h History) between(since, until time.Time, scope Scope, metrics []string) 
 			return Series{}, fmt.Errorf("perfmon: metric %q: %w", truncate(name, 80), ErrNotFound)
 		}
 	}
-	s, ok := h.m.history.series(scope, since, until, c, metrics)
+	var s Series
+	var ok bool
+	if h.beyond(since) {
+		s, ok = h.archivedSeries(scope, since, until, metrics)
+	} else {
+		s, ok = h.m.history.series(scope, since, until, c, metrics)
+	}
 	if !ok {
 		return Series{}, fmt.Errorf("perfmon: scope %q: %w", truncate(scope.String(), 300), ErrNotFound)
 	}
@@ -47,6 +53,10 @@ func (h History) between(since, until time.Time, scope Scope, metrics []string) 
 
 // series is Series for what is known to be there.
 func (h History) series(window time.Duration, metrics ...string) Series {
+	if since := back(h.m.Now(), window); h.beyond(since) {
+		s, _ := h.archivedSeries(Scope{}, since, time.Time{}, metrics)
+		return s
+	}
 	s, _ := h.m.history.series(Scope{}, back(h.m.Now(), window), time.Time{}, h.m.registry.catalog(), metrics)
 	return s
 }

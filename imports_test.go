@@ -20,11 +20,12 @@ const module = "github.com/backend-prs/perfmon"
 // the picture in ARCHITECTURE.md.
 var mayImport = map[string][]string{
 	"": {
-		"analyze", "internal/digest", "internal/distinct", "internal/fill", "internal/goruntime", "internal/lifecycle", "internal/ring",
-		"internal/striped", "internal/system", "internal/traffic", "sketch",
+		"analyze", "internal/block", "internal/digest", "internal/distinct", "internal/fill", "internal/goruntime", "internal/lifecycle",
+		"internal/ring", "internal/striped", "internal/system", "internal/traffic", "internal/wire", "sketch",
 	},
 	"middleware": {"", "internal/mark"},
 	"httpapi":    {"", "httpapi/page", "internal/fill", "internal/mark"},
+	"heartbeat":  {""},
 	"sqltime":    {""},
 	"alerttext":  {""},
 
@@ -33,6 +34,7 @@ var mayImport = map[string][]string{
 	"analyze": {},
 	"sketch":  {},
 
+	"internal/block":     {"internal/wire"},
 	"internal/digest":    {"sketch"},
 	"internal/distinct":  {},
 	"internal/evaluate":  {"", "analyze"}, // a command for those who test
@@ -47,6 +49,7 @@ var mayImport = map[string][]string{
 	"internal/striped":   {},
 	"internal/system":    {},
 	"internal/traffic":   {"sketch"},
+	"internal/wire":      {},
 }
 
 // mayRequire lists which modules a package may import, tests left out. Only the edges
@@ -54,6 +57,7 @@ var mayImport = map[string][]string{
 var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
 	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {}, "alerttext": {},
+	"heartbeat":         {"github.com/benbjohnson/clock"},
 	"internal/system":   {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
 	"internal/golden":   {"github.com/google/go-cmp/cmp"},
 	"internal/digest":   {"golang.org/x/exp/slices"},
@@ -63,7 +67,7 @@ var mayRequire = map[string][]string{
 	"internal/traffic":  {"golang.org/x/exp/slices"},
 }
 
-var knowHTTP = []string{"middleware", "httpapi", "internal/mark"}
+var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark"}
 
 func TestImports(t *testing.T) {
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {

@@ -22,6 +22,9 @@ type journal struct {
 	// seen is the status as of the latest change, for those who must not wait for a store.
 	seen atomic.Pointer[StoreStatus]
 
+	// rolled is until when points are rolled up in an Archive; nil: nothing is known.
+	rolled atomic.Pointer[time.Time]
+
 	mu     changeLock // one change at a time
 	number uint64     // of the last record; mu
 
@@ -31,6 +34,8 @@ type journal struct {
 	points  []Point
 	lost    uint64     // records and points that found no room here
 	failure string     // "" while it works
+	oldest  time.Time  // when the hour begins of the oldest point in an Archive; zero: none
+	notes   []string   // what the store had to say when it was opened
 	late    *storeCall // was given up on, and has not returned
 }
 
@@ -269,6 +274,9 @@ func (j *journal) addPoint(p Point) {
 	if j.store == nil {
 		return
 	}
+	if j.oldest.IsZero() {
+		j.oldest = blockStart(p.Time, time.Hour)
+	}
 	if len(j.points) == pendingPoints {
 		j.lost++ // the newest goes: the first may be on its way
 		return
@@ -344,6 +352,9 @@ type StoreStatus struct {
 	PendingPoints  int    `json:"pending_points"`
 	Lost           uint64 `json:"lost"`   // records and points that waited too long
 	Record         uint64 `json:"record"` // the number of the last record
+	// Notes are what the store had to say when it was opened, such as that its file was
+	// damaged and is kept beside a new one.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // status returns how the store fared at the latest change.
@@ -356,11 +367,14 @@ func (j *journal) status() StoreStatus {
 
 // unlock ends a change.
 func (j *journal) unlock() {
-	s := &StoreStatus{Kind: "memory", Failure: j.failure, PendingRecords: len(j.pending), PendingPoints: len(j.points), Lost: j.lost, Record: j.number}
+	s := &StoreStatus{Kind: "memory", Failure: j.failure, PendingRecords: len(j.pending), PendingPoints: len(j.points), Lost: j.lost, Record: j.number, Notes: j.notes}
 	if j.store != nil {
 		s.Kind = fmt.Sprintf("%T", j.store)
 	}
 	j.seen.Store(s)
+	if oldest := j.oldest; !oldest.IsZero() {
+		j.rolled.Store(&oldest)
+	}
 	j.mu.Unlock()
 }
 
@@ -392,14 +406,30 @@ func (m *Monitor) restore(store Store) error {
 	j.mu.Lock()
 	defer j.unlock()
 	j.store = store
+	blocks := m.restoreBlocks(now)
 	err := j.call(func(ctx context.Context, alive func()) error {
-		return store.Load(ctx,
+		err := store.Load(ctx,
 			func(r Record) error { alive(); return record(r) },
-			func(p Point) error { alive(); return m.restorePoint(p) })
+			func(p Point) error {
+				alive()
+				if err := blocks(ctx, alive); err != nil {
+					return err
+				}
+				if j.oldest.IsZero() {
+					j.oldest = blockStart(p.Time, time.Hour)
+				}
+				return m.restorePoint(p)
+			})
+		if err != nil {
+			return err
+		}
+		return blocks(ctx, alive) // where there was no point
 	}, func() {})
 	if err != nil {
-		return fmt.Errorf("restore from the store: %s", describe(err))
+		_ = j.closeStore() // the first error says more
+		return fmt.Errorf("restore from the store: %w", &hostError{err})
 	}
+	j.readNotes()
 	m.alerts.sweep(now)
 	m.events.begin(j.number)
 	return nil

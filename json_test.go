@@ -23,7 +23,7 @@ import (
 var noJSON = []string{
 	"Alerts", "Baselines", "Markers", "NewMarker", "Collector", "Config", "Counter", "Gauge", "History", "MemoryStore", "Metrics", "Monitor", "Option", "Recorder",
 	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery", "Revision",
-	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response",
+	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response", "Companion", "Archive", "Block", "Roll",
 }
 
 // Every exported type comes back from its own JSON.

@@ -68,6 +68,10 @@ type Monitor struct {
 	alertSubs  subscribers[AlertEvent]
 	sampleSubs subscribers[Sample]
 	live       live
+	companions []*companion
+
+	archiveReads  chan struct{} // one for each that reads from the store
+	archiveFailed atomic.Bool   // the latest could not
 
 	mu      sync.Mutex // guards the five below
 	started time.Time  // zero: not yet
@@ -129,6 +133,7 @@ func New(options ...Option) (*Monitor, error) {
 		alerts:        newAlertBook(c.message),
 		alertSubs:     subscribers[AlertEvent]{to: "alerts", log: log},
 		sampleSubs:    subscribers[Sample]{to: "samples", log: log},
+		archiveReads:  make(chan struct{}, maxArchiveReads),
 		done:          make(chan struct{}),
 	}
 	m.worker.failed = m.stepFailed
@@ -151,6 +156,7 @@ func (m *Monitor) setUp(c *config) error {
 	if m.readsRuntime {
 		m.addMeter(newRuntimeMeter())
 	}
+	m.companions = c.companions
 	for _, r := range c.runners {
 		m.collectors.add(r)
 	}
@@ -238,6 +244,7 @@ func (m *Monitor) begin(ctx context.Context) (loop func(), err error) {
 	ticker := m.clock.Ticker(m.stepLength)
 	m.loop.begin(now)
 	m.live.begin(ctx)
+	m.startCompanions(ctx)
 	return func() { m.run(ctx, ticker) }, nil
 }
 
@@ -280,6 +287,8 @@ func (m *Monitor) Close() error {
 	}
 	m.live.end()
 	m.worker.wait(closeGrace)
+	var storeErr error
+	m.worker.do(func() { storeErr = m.journal.close() })
 	alertSubs, sampleSubs := m.alertSubs.close(), append(m.sampleSubs.close(), m.live.subs.close()...)
 	var all []leaving
 	for _, r := range m.collectors.all() {
@@ -291,8 +300,14 @@ func (m *Monitor) Close() error {
 	for _, s := range sampleSubs {
 		all = append(all, leaving{"sample callback " + s.name, &s.done})
 	}
+	for _, c := range m.companions {
+		all = append(all, leaving{c.name, &c.running})
+	}
 	all = append(all, leaving{"the store", &m.worker.idle})
-	return waitFor(append(all, leaving{"the logger", &m.log.idle}))
+	if err := waitFor(append(all, leaving{"the logger", &m.log.idle})); err != nil {
+		return err
+	}
+	return wrap(storeErr)
 }
 
 func (m *Monitor) closeSubscribers() {

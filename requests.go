@@ -90,7 +90,7 @@ func (t Totals) String() string {
 // the retention.
 func (h History) Requests(window time.Duration) (stats RequestStats) {
 	now := h.m.Now()
-	h.m.history.sums(now, h.window(window), ScopeEndpoint, true, func(sum *requestSum) { stats = sum.stats(now) })
+	h.sums(now, window, ScopeEndpoint, true, func(sum *requestSum) { stats = sum.stats(now) })
 	return stats
 }
 
@@ -108,7 +108,7 @@ func (h History) Organizations(window time.Duration) []RequestStats {
 func (h History) stats(kind ScopeKind, window time.Duration) []RequestStats {
 	list := []RequestStats{}
 	now := h.m.Now()
-	h.m.history.sums(now, h.window(window), kind, false, func(sum *requestSum) {
+	h.sums(now, window, kind, false, func(sum *requestSum) {
 		if sum.requests > 0 {
 			list = append(list, sum.stats(now))
 		}
@@ -123,13 +123,30 @@ func (h History) stats(kind ScopeKind, window time.Duration) []RequestStats {
 	return list
 }
 
-// window returns how long a window of so long is: not longer than the retention.
-func (h History) window(window time.Duration) time.Duration {
-	retention := h.m.settings.get().Retention
-	if window <= 0 || window > retention {
-		window = retention
+// sums calls f with what was counted in the window before now, for each scope of a kind or
+// once for all of them together: from memory and, further back, from the store.
+func (h History) sums(now time.Time, window time.Duration, kind ScopeKind, together bool, f func(*requestSum)) {
+	since := h.since(window)
+	if !h.beyond(since) {
+		h.m.history.sums(now, h.window(window), kind, together, f)
+		return
 	}
-	return window
+	list := h.archivedSums(since, kind, together)
+	if together && len(list) == 0 {
+		list = []requestSum{{from: since}}
+	}
+	for i := range list {
+		f(&list[i])
+	}
+}
+
+// window returns how long a window of so long is, 0 for the retention: not longer than
+// history reaches back.
+func (h History) window(window time.Duration) time.Duration {
+	if window <= 0 {
+		window = h.m.settings.get().Retention
+	}
+	return min(window, h.Reach())
 }
 
 // since returns when a window of so long begins.

@@ -224,6 +224,7 @@ func (m *Monitor) closePoint(now moment, c *catalog) {
 		}
 		m.find(now, m.anomalies.records)
 		m.journal.addPoint(p)
+		m.rollUp(now.wall)
 	})
 	l.endPoint()
 	l.point = now.elapsed

@@ -18,7 +18,7 @@ const (
 func (a *API) dashboard(r *request) (answer, error) {
 	q := readParams(r)
 	query := perfmon.DashboardQuery{
-		Window:  q.hours("hours", 24*time.Hour, a.retention()),
+		Window:  q.hours("hours", 24*time.Hour, a.reach()),
 		Trends:  q.bool("trends"),
 		Alerts:  q.bool("alerts"),
 		Points:  q.int("points", defaultPoints, 1, maxPoints),
@@ -48,5 +48,8 @@ func (p Principal) organizations(list []perfmon.RequestStats) []perfmon.RequestS
 	return kept
 }
 
-// retention is how far back a call may reach.
+// reach is how far back a call may reach that reads points.
+func (a *API) reach() time.Duration { return a.m.History().Reach() }
+
+// retention is how far back a call may reach that needs the points of every interval.
 func (a *API) retention() time.Duration { return a.m.Config().Settings().Retention }

@@ -30,7 +30,7 @@ func (a *API) report(r *request) (answer, error) {
 	q := readParams(r)
 	query := perfmon.ReportQuery{
 		Type:    perfmon.ReportType(q.oneOf("type", string(perfmon.ReportSummary), string(perfmon.ReportDetailed))),
-		Window:  q.hours("hours", 24*time.Hour, a.retention()),
+		Window:  q.hours("hours", 24*time.Hour, a.reach()),
 		Visible: r.by.alerts(),
 	}
 	chosen := formats[0]

@@ -31,8 +31,8 @@ func (a *API) series(r *request) (answer, error) {
 		Endpoint:     q.name("endpoint", maxScopeName, `a route pattern such as "GET /orders/{id}"`),
 		Organization: q.name("organization", maxScopeName, "the name of an organization"),
 	}
-	window := q.hours("hours", 24*time.Hour, a.retention())
-	until := q.until(a.m.Now(), a.retention())
+	window := q.hours("hours", 24*time.Hour, a.reach())
+	until := q.until(a.m.Now(), a.reach())
 	points := q.int("points", defaultPoints, 1, maxPoints)
 	if scope.Endpoint != "" && scope.Organization != "" {
 		q.fail("organization", scope.Organization, "an endpoint or an organization, not both")

@@ -7,7 +7,10 @@ require (
 	modernc.org/sqlite v1.62.0
 )
 
+require go.etcd.io/bbolt v1.5.0 // indirect
+
 require (
+	github.com/backend-prs/perfmon/boltstore v0.0.0
 	github.com/benbjohnson/clock v1.3.5 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
@@ -25,3 +28,5 @@ require (
 )
 
 replace github.com/backend-prs/perfmon => ../..
+
+replace github.com/backend-prs/perfmon/boltstore => ../../boltstore

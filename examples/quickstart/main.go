@@ -32,6 +32,7 @@ type config struct {
 	step     time.Duration
 	interval time.Duration
 	token    string
+	data     string                          // file that keeps what the monitor knows, "" for none
 	page     string                          // folder with the files of the dashboard page, "" for those that are embedded
 	around   func(http.Handler) http.Handler // what tests put around all of it, may be nil
 }
@@ -46,6 +47,7 @@ func main() {
 	flag.DurationVar(&c.step, "step", time.Second, "how often metrics are read and thresholds evaluated")
 	flag.DurationVar(&c.interval, "interval", 10*time.Second, "how much time a point of history stands for")
 	flag.StringVar(&c.token, "token", "", "bearer `token` that opens the API, at least 16 bytes (default: a random one, which is printed)")
+	flag.StringVar(&c.data, "data", defaultData(), "`file` that keeps history, alerts and settings from one run to the next; \"\" for none")
 	flag.StringVar(&c.page, "page", "", "serve the dashboard page from the files in this `folder`, such as ../../httpapi/page/static, to change it without a rebuild")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -76,7 +78,11 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 	defer payments.close()
 
 	jobs := newQueue(100)
-	m, err := perfmon.New(
+	store, err := keepIn(c.data)
+	if err != nil {
+		return err
+	}
+	m, err := perfmon.New(append(store,
 		perfmon.WithService(perfmon.Service{Name: "shop", Environment: "example", Version: "v1.4.0"}),
 		perfmon.WithEnvironment(),
 		perfmon.WithStep(c.step),
@@ -97,9 +103,9 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 			Metric: perfmon.CPUUsagePercent, Warning: perfmon.ValueOf(80), Critical: perfmon.ValueOf(95), ConsecutiveViolations: 30,
 		}),
 		perfmon.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))),
-	)
+	)...)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (-data chooses another file, -data \"\" none)", err)
 	}
 	m.OnAlert(func(e perfmon.AlertEvent) {
 		fmt.Fprintf(out, "%s  %v\n", e.At.Local().Format(time.TimeOnly), e)
@@ -165,6 +171,10 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 func greet(out io.Writer, base string, c config) {
 	api := base + httpapi.DefaultPrefix
 	next := "Nobody sends it requests but you. Alerts appear here:"
+	data := "Nothing is kept for the next run."
+	if c.data != "" {
+		data = "What the monitor knows is kept for the next run in " + c.data
+	}
 	if c.traffic {
 		next = "The payment provider has a bad day now and then. Its alerts appear here:"
 	}
@@ -177,6 +187,8 @@ How the shop is, for programs; docs/api.md describes all calls:
 
 curl -s -H 'Authorization: Bearer %[3]s' %[2]shealth/
 
+%[6]s
+
 %[5]s
-`, base, api, c.token, url.QueryEscape(c.token), next)
+`, base, api, c.token, url.QueryEscape(c.token), next, data)
 }

@@ -26,7 +26,7 @@ func quickstart(t *testing.T, token string) (api string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	cmd := exec.Command(program, "-addr", "127.0.0.1:0", "-token", token, "-step", "200ms", "-interval", "400ms")
+	cmd := exec.Command(program, "-addr", "127.0.0.1:0", "-token", token, "-step", "200ms", "-interval", "400ms", "-data", "")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -37,14 +37,7 @@ func (r *Ring) Rows(columns int) *Rows {
 }
 
 // Set gives the newest point a value in a column.
-func (c *Rows) Set(column int, v float64) {
-	slot := c.r.newest
-	c.turnTo(slot / spanLen)
-	if c.open == nil {
-		c.open = make([]uint16, c.columns*spanLen)
-	}
-	c.open[column*spanLen+slot%spanLen] = encode(v)
-}
+func (c *Rows) Set(column int, v float64) { c.SetCode(column, encode(v)) }
 
 // At returns the value of a column at point i, counted from the oldest, NaN when absent. It
 // is one of single precision: a conversion to float32 and back does not change it.

@@ -40,7 +40,7 @@ export function alerts(data, id) {
     if (!next) reading?.abort();
     reading = new AbortController();
     try {
-      const params = { hours: String(data.retention), limit: 100, cursor: next, severity: read().params.get("severity") || null };
+      const params = { hours: String(data.alertHours), limit: 100, cursor: next, severity: read().params.get("severity") || null };
       const answer = await get("alerts/", params, reading.signal);
       all = next ? [...all, ...answer.alerts] : answer.alerts;
       cursor = answer.next_cursor;
@@ -74,7 +74,7 @@ export function alerts(data, id) {
     const quiet = now.filter((a) => a.quiet).length;
     text(summary, counted({ open: counts.open, acknowledged: counts.acknowledged, dismissed: counts.dismissed, resolved: counts.resolved, "told to nobody": quiet }));
     fill(more, cursor && h("button", { type: "button", onclick: () => load(cursor) }, "Show older alerts"));
-    if (now.length === 0) fill(note, hint(`No alert in the last ${length(data.retention * 3600)}. `, h("a", { href: link("diagnostics") }, "Diagnostics"), " says for each threshold what holds it back, and ", h("a", { href: link("thresholds") }, "Thresholds"), " when it would have fired."));
+    if (now.length === 0) fill(note, hint(`No alert in the last ${length(data.alertHours * 3600)}. `, h("a", { href: link("diagnostics") }, "Diagnostics"), " says for each threshold what holds it back, and ", h("a", { href: link("thresholds") }, "Thresholds"), " when it would have fired."));
     else if (rows.length === 0) fill(note, hint("No alert fits these filters."));
     else if (top.length === 0 && !state) fill(note, hint("No alert is active."));
     else fill(note);

@@ -70,7 +70,12 @@ export class Data extends EventTarget {
   /** age is how old the latest sample is, in seconds; null before the first. */
   age() { return this.sample ? Math.max(0, (this.now() - Date.parse(this.sample.timestamp)) / 1000) : null; }
 
-  get retention() { return this.dashboard?.retention_hours ?? 48; }
+  /** How far back windows may reach: further than the retention where the store keeps more. */
+  get retention() { return this.dashboard?.history_hours ?? this.dashboard?.retention_hours ?? 48; }
+  /** How long the points of every interval are held, which trends need. */
+  get heldHours() { return this.dashboard?.retention_hours ?? 48; }
+  /** How far back alerts may be asked for: they are kept for 90 days. */
+  get alertHours() { return Math.min(this.retention, 2160); }
   get interval() { return this.dashboard?.interval_seconds ?? 60; }
   get step() { return this.dashboard?.step_seconds ?? 10; }
 

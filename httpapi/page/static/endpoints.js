@@ -135,7 +135,7 @@ export function endpoint(data, name) {
       const [series, all, found] = await Promise.all([
         get("series/", { endpoint: name, hours, points: 300, until: want.until === null ? null : new Date(want.until * 1000).toISOString() }, signal),
         get("endpoints/", { hours, points: 1 }, signal),
-        get("alerts/", { endpoint: name, hours: String(data.retention), limit: 50 }, signal),
+        get("alerts/", { endpoint: name, hours: String(data.alertHours), limit: 50 }, signal),
       ]);
       fill(note);
       drawFacts(figures, all.endpoints.find((e) => e.endpoint === name));

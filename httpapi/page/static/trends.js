@@ -53,7 +53,7 @@ export function trends(data) {
 
 // window is how many hours are compared with as many before: those of the range, fewer where not even that is held.
 function window(data) {
-  const wanted = Math.min(data.range().seconds / 3600, data.retention / 2, longest);
+  const wanted = Math.min(data.range().seconds / 3600, data.heldHours / 2, longest);
   const held = (data.now() / 1000 - (data.frame.times[0] ?? 0)) / 3600;
   const young = !data.frame.fixed && held < 0.9 * (data.range().seconds / 3600) && held > (2 * fewest * data.interval) / 3600;
   return young ? Math.min(wanted, held / 2) : wanted;
