@@ -238,7 +238,8 @@ func (o *oldSeries) with(recent Series, c *catalog) Series {
 // has, for each scope that is picked or for all of them together.
 func (h History) archivedSums(since time.Time, pick func(Scope) bool, together bool) []requestSum {
 	l := h.reaches(since)
-	sums := h.m.history.sum(l.memory, pick, together)
+	memory := make(chan []requestSum, 1)
+	go func() { memory <- h.m.history.sum(l.memory, pick, together) }() // beside reading the store
 	old := &oldSums{pick: pick, together: together, sums: map[Scope]*requestSum{}}
 	result := make(chan *oldSums, 1)
 	h.readArchive(func(ctx context.Context, a Archive) error {
@@ -246,6 +247,7 @@ func (h History) archivedSums(since time.Time, pick func(Scope) bool, together b
 		result <- old
 		return err
 	})
+	sums := <-memory
 	select {
 	case old = <-result:
 	default:
