@@ -265,7 +265,8 @@ func (h *history) sumSince(since time.Time, kind ScopeKind, together bool) []req
 // has, for each scope of a kind or for all of them together.
 func (h History) archivedSums(since time.Time, kind ScopeKind, together bool) []requestSum {
 	l := h.reaches(since)
-	sums := h.m.history.sumSince(l.memory, kind, together)
+	memory := make(chan []requestSum, 1)
+	go func() { memory <- h.m.history.sumSince(l.memory, kind, together) }() // beside reading the store
 	old := &oldSums{pick: func(s Scope) bool { return s.Kind() == kind }, together: together, sums: map[Scope]*requestSum{}}
 	result := make(chan *oldSums, 1)
 	h.readArchive(func(ctx context.Context, a Archive) error {
@@ -273,6 +274,7 @@ func (h History) archivedSums(since time.Time, kind ScopeKind, together bool) []
 		result <- old
 		return err
 	})
+	sums := <-memory
 	select {
 	case old = <-result:
 	default:

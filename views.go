@@ -57,6 +57,9 @@ func (m *Monitor) pointsState() pointsState {
 
 // summaries returns the summaries of series of a window, by metric.
 func (m *Monitor) summaries(window time.Duration, s Series) map[string]Summary {
+	if m.History().beyond(m.Now().Add(-window)) {
+		return summarize(s) // of what the store has: the step loop is not to read it
+	}
 	state, v := m.pointsState(), &m.views
 	v.mu.Lock()
 	v.at(state, window)
@@ -65,16 +68,21 @@ func (m *Monitor) summaries(window time.Duration, s Series) map[string]Summary {
 	if kept != nil {
 		return maps.Clone(kept)
 	}
-	kept = make(map[string]Summary, len(s.Metrics))
-	for name, column := range s.Metrics {
-		kept[name] = analyze.Summarize(column.Values)
-	}
+	kept = summarize(s)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.of == state && len(v.summaries) < maxViews {
 		v.summaries[window] = maps.Clone(kept)
 	}
 	return kept
+}
+
+func summarize(s Series) map[string]Summary {
+	by := make(map[string]Summary, len(s.Metrics))
+	for name, column := range s.Metrics {
+		by[name] = analyze.Summarize(column.Values)
+	}
+	return by
 }
 
 // trends returns the trends of the service's metrics that have points, over an hour.

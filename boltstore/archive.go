@@ -38,11 +38,12 @@ func (s *Store) Blocks(ctx context.Context, tier int, from, to time.Time, f func
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			data, err := unseal(v)
-			if err != nil {
-				return err
+			if len(v) < sealSize {
+				return errChecksum
 			}
-			if err := f(perfmon.Block{Tier: tier, From: keyTime(k[1:]), Data: data}); err != nil {
+			// Its own checksum is left alone: blocks have one inside, which their reader
+			// checks, and a year of them is megabytes.
+			if err := f(perfmon.Block{Tier: tier, From: keyTime(k[1:]), Data: v[:len(v)-sealSize]}); err != nil {
 				return err
 			}
 		}

@@ -110,6 +110,9 @@ func blockKey(tier int, from time.Time) []byte { return append([]byte{byte(tier)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// sealSize is how long a checksum is.
+const sealSize = 4
+
 // seal appends the checksum of a value.
 func seal(v []byte) []byte {
 	return binary.BigEndian.AppendUint32(v, crc32.Checksum(v, castagnoli))
@@ -117,7 +120,7 @@ func seal(v []byte) []byte {
 
 // unseal checks the checksum of a value and returns what comes before it.
 func unseal(v []byte) ([]byte, error) {
-	n := len(v) - 4
+	n := len(v) - sealSize
 	if n < 0 || crc32.Checksum(v[:n], castagnoli) != binary.BigEndian.Uint32(v[n:]) {
 		return nil, errChecksum
 	}
