@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,16 +148,25 @@ func TestBackTestFindsWhatThereWas(t *testing.T) {
 	th := perfmon.Threshold{
 		Metric: perfmon.ErrorRate, Warning: perfmon.ValueOf(20), Critical: perfmon.ValueOf(60), ConsecutiveViolations: 3, Cooldown: 2 * time.Minute,
 	}
+	// Shares of failed requests, one a step.
+	scripts := [][]int{
+		// It opens, resolves, reopens quietly, and is announced by one value past the critical limit.
+		slices.Concat(steps(3, 0), steps(3, 30), steps(3, 0), steps(8, 30), steps(1, 90), steps(5, 0)),
+		slices.Concat(steps(3, 30), steps(3, 0), steps(3, 90), steps(3, 0)),  // reopens as critical
+		slices.Concat(steps(3, 90), steps(3, 0), steps(3, 30), steps(9, 30)), // reopens as a warning, and stays
+	}
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 7))
-		b := start(t, perfmon.WithInterval(10*time.Second), perfmon.WithoutDefaultThresholds(), perfmon.WithThreshold(th))
-		script := ""
+		var script []int
 		for range 25 {
-			percent := []int{0, 0, 30, 90}[rng.IntN(4)]
-			for range 1 + rng.IntN(6) {
-				script += fmt.Sprint(percent, " ")
-				b.errors(percent)
-			}
+			script = append(script, steps(1+rng.IntN(6), []int{0, 0, 30, 90}[rng.IntN(4)])...)
+		}
+		scripts = append(scripts, script)
+	}
+	for _, script := range scripts {
+		b := start(t, perfmon.WithInterval(10*time.Second), perfmon.WithoutDefaultThresholds(), perfmon.WithThreshold(th))
+		for _, percent := range script {
+			b.errors(percent)
 		}
 		var want []perfmon.Firing
 		alerts, _ := b.Alerts().List(perfmon.AlertQuery{})
@@ -174,10 +184,13 @@ func TestBackTestFindsWhatThereWas(t *testing.T) {
 		}
 		got, err := b.Thresholds().BackTest(t.Context(), th, 0, nil)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil || len(want) == 0 {
-			t.Errorf("seed %d: %s: %v (-want +got):\n%s", seed, script, err, diff)
+			t.Errorf("%v: %v (-want +got):\n%s", script, err, diff)
 		}
 	}
 }
+
+// steps are n steps in which as many percent fail.
+func steps(n, percent int) []int { return slices.Repeat([]int{percent}, n) }
 
 // A back-test ends with its context, looks at what its caller may see alone, and returns no
 // more than so many firings.
