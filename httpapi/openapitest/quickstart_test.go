@@ -43,9 +43,10 @@ func quickstart(t *testing.T, token string) (api string) {
 	})
 	in := bufio.NewScanner(out)
 	for in.Scan() {
-		if name, url, _ := strings.Cut(in.Text(), " "); name == "API" {
+		if name, link, _ := strings.Cut(in.Text(), " "); name == "dashboard" {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return strings.TrimSpace(url)
+			url, _, _ := strings.Cut(strings.TrimSpace(link), "#")
+			return url
 		}
 	}
 	t.Fatal("the quickstart does not say where its API is")
