@@ -107,7 +107,7 @@ func TestAnalyzeJSON(t *testing.T) {
 		if _, err := fmt.Sscanf(line[strings.Index(line, ",")+1:], "%g", &v); err != nil {
 			t.Fatal(err)
 		}
-		if r := d.Add(noon, v); r.Score != out.Scores[i] {
+		if r := d.Add(noon.Add(time.Duration(i)*5*time.Minute), v); r.Score != out.Scores[i] {
 			t.Fatalf("point %d scores %v, want %v", i, out.Scores[i], r.Score)
 		}
 	}

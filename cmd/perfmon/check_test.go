@@ -20,7 +20,7 @@ func regressed(t testing.TB) *shop {
 	if _, err := s.Baselines().Establish(time.Hour, "ann"); err != nil {
 		t.Fatal(err)
 	}
-	s.trade(20*6, 0, 30*time.Millisecond)
+	s.trade(45*6, 0, 30*time.Millisecond)
 	return s
 }
 

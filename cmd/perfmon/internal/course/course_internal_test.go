@@ -75,11 +75,11 @@ func TestSmall(t *testing.T) {
 
 // Rows in any order have the results of rows in order, and their own indices.
 func TestAnyOrder(t *testing.T) {
-	x := noise(500, func(i int, r float64) float64 {
-		if i == 400 {
-			return 1000 // on its first day a detector takes only what is plain
+	x := noise(3000, func(i int, r float64) float64 {
+		if i == 2900 {
+			return 117
 		}
-		return 100 + r + float64(i/250)*5
+		return 100 + r + float64(i/1500)*5
 	})
 	order := rand.New(rand.NewPCG(1, 1)).Perm(len(x))
 	ordered, shuffled := fill(t, New(true), x, nil), fill(t, New(true), x, order)
