@@ -54,7 +54,9 @@ type alertmanager struct {
 // environment, instance, endpoint and organization, those that there are; the annotations
 // summary, description, value, threshold, worst_endpoints, acknowledged_by, runbook_url,
 // dashboard_url and alert_id. An alert that changes its severity ends with the old label and
-// begins with the new. One that is dismissed ends. Alertmanager takes no reports:
+// begins with the new. One that is dismissed ends. Where the name of an instance changes with each
+// start and a store keeps the alerts, remove the label instance (by Labels): else what began
+// under the old name ends only after Hold. Alertmanager takes no reports:
 // *perfmon.UndeliverableError. A test is an alert perfmon_test of severity info that ends after
 // 5 min. The error is a *perfmon.FieldError.
 func Alertmanager(o AlertmanagerOptions) (perfmon.Notifier, error) {

@@ -86,7 +86,7 @@ func atFixedTimes(name string, body []byte) []byte {
 
 func TestPlainText(t *testing.T) {
 	for kind, n := range kinds() {
-		if kind != "many" {
+		if kind != "many" && kind != "long" {
 			golden.Text(t, "plain_"+kind+".txt", []byte(notify.Compose(n).Title+"\n\n"+notify.Compose(n).Plain()+"\n"))
 		}
 	}
@@ -164,6 +164,28 @@ func TestPagerDutyKeysAreShort(t *testing.T) {
 	}
 	if len(keys) != 2 {
 		t.Errorf("%d keys, want 2", len(keys))
+	}
+}
+
+// A phone is loud for what is open, and as loud as it is told to be.
+func TestNtfyPriorities(t *testing.T) {
+	for kind, want := range map[string][2]int{
+		"opened": {5, 4}, "reminder": {5, 4}, "escalated": {5, 2}, "acknowledged": {3, 3}, "dismissed": {3, 3}, "resolved": {3, 3}, "report": {2, 2}, "test": {3, 3},
+	} {
+		for i, priorities := range []map[perfmon.Severity]int{nil, {perfmon.Critical: 2}} {
+			r := receive(t, nil)
+			ntfy, err := notify.Ntfy(notify.NtfyOptions{URL: r.URL, Topic: "shop", Priorities: priorities, WithoutCharts: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := ntfy.Notify(t.Context(), kinds()[kind]); err != nil {
+				t.Fatal(err)
+			}
+			var m struct{ Priority int }
+			if decode(t, r.last(t).Body, &m); m.Priority != want[i] {
+				t.Errorf("%s has priority %d by %v, want %d", kind, m.Priority, priorities, want[i])
+			}
+		}
 	}
 }
 

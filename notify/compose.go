@@ -53,23 +53,16 @@ const (
 	maxName  = 200
 	maxText  = 1000
 	maxList  = 10
-	maxURL   = 2000
+	maxURL   = 2048 // bytes
 )
 
 // Compose puts a notification into words, the same for every channel.
 func Compose(n perfmon.Notification) Message {
-	m := Message{Tone: ToneInfo, Title: clip(line(n.Title), maxTitle), Footer: footer(n), Links: links(Link{"Open the dashboard", n.Link})}
-	switch {
-	case n.Severity() == perfmon.Critical:
-		m.Tone = ToneCritical
-	case n.Severity() == perfmon.Warning:
-		m.Tone = ToneWarning
-	case n.Resolved():
-		m.Tone = ToneGood
-	}
+	m := Message{Title: clip(line(n.Title), maxTitle), Footer: footer(n), Links: links(Link{"Open the dashboard", n.Link})}
 	for _, a := range n.Alerts {
 		m.Items = append(m.Items, alertItem(n, a))
 	}
+	m.Tone = worstTone(m.Items)
 	if n.More > 0 {
 		m.More = fmt.Sprintf("%s not listed here", plural(uint64(n.More), "more alert"))
 	}
@@ -96,6 +89,17 @@ func Compose(n perfmon.Notification) Message {
 		m.Title = title(n, m)
 	}
 	return m
+}
+
+// worstTone is that of the worst alert that is not over.
+func worstTone(items []Item) Tone {
+	worst := ToneInfo
+	for i, item := range items {
+		if i == 0 || item.Tone == ToneCritical || item.Tone == ToneWarning && worst != ToneCritical {
+			worst = item.Tone
+		}
+	}
+	return worst
 }
 
 // title is for a notification that has none.

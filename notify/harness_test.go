@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -180,8 +181,14 @@ func kinds() map[string]perfmon.Notification {
 		many.Alerts = append(many.Alerts, many.Alerts[0])
 	}
 	many.More = 943
+	long := many // each alert says as much as it may
+	long.Charts, long.Alerts = nil, nil
+	for _, a := range many.Alerts {
+		a.Alert.Message, a.Worst = strings.Repeat("long ", 300), nil
+		long.Alerts = append(long.Alerts, a)
+	}
 	return map[string]perfmon.Notification{
-		"opened": opened(), "reminder": reminder, "test": test, "report": report(), "many": many, "hostile": hostile(),
+		"opened": opened(), "reminder": reminder, "test": test, "report": report(), "many": many, "long": long, "hostile": hostile(),
 		"escalated":    changed(perfmon.ChangeEscalated, perfmon.AlertOpen, perfmon.ByMonitor),
 		"acknowledged": changed(perfmon.ChangeAcknowledged, perfmon.AlertAcknowledged, "ann"),
 		"dismissed":    changed(perfmon.ChangeDismissed, perfmon.AlertDismissed, "bob"),

@@ -38,7 +38,7 @@ type NtfyOptions struct {
 	Token          string
 	User, Password string
 	// Priorities say how loud a severity is, 1 to 5; those left out have 5 for critical and
-	// 4 for warning. Other messages have 3, and those about no problem 2.
+	// 4 for warning. Messages about no open alert have 3, and reports 2.
 	Priorities map[perfmon.Severity]int
 	// WithoutCharts sends no picture. Without it the first chart is attached; where the
 	// server takes no attachment, the message is sent without.
@@ -138,7 +138,7 @@ func (t *ntfy) Notify(ctx context.Context, n perfmon.Notification) error {
 
 func (t *ntfy) message(n perfmon.Notification) ntfyJSON {
 	m := Compose(n)
-	message := ntfyJSON{Topic: t.options.Topic, Title: clipBytes(m.Title, ntfyTitle), Priority: t.priority(n, m)}
+	message := ntfyJSON{Topic: t.options.Topic, Title: clipBytes(m.Title, ntfyTitle), Priority: t.priority(n)}
 	list := m.Links
 	if len(m.Items) > 0 {
 		list = append(append([]Link{}, m.Items[0].Links...), m.Links...)
@@ -165,21 +165,27 @@ func (t *ntfy) message(n perfmon.Notification) ntfyJSON {
 	return message
 }
 
-// priority is 1 to 5: https://docs.ntfy.sh/publish/#message-priority
-func (t *ntfy) priority(n perfmon.Notification, m Message) int {
-	severity := n.Severity()
-	if p := t.options.Priorities[severity]; p != 0 {
-		return p
+// priority is 1 to 5: https://docs.ntfy.sh/publish/#message-priority. An alert that somebody is at
+// makes no noise.
+func (t *ntfy) priority(n perfmon.Notification) (loudest int) {
+	if loudest = 3; n.Kind == perfmon.NotifyReport {
+		loudest = 2
 	}
-	switch {
-	case severity == perfmon.Critical:
-		return 5
-	case severity == perfmon.Warning:
-		return 4
-	case m.Tone == ToneInfo && n.Kind == perfmon.NotifyReport:
-		return 2
+	usual := map[perfmon.Severity]int{perfmon.Critical: 5, perfmon.Warning: 4}
+	first := true
+	for _, a := range n.Alerts {
+		if a.Alert.State != perfmon.AlertOpen {
+			continue
+		}
+		p := t.options.Priorities[a.Alert.Severity]
+		if p == 0 {
+			p = usual[a.Alert.Severity]
+		}
+		if first || p > loudest {
+			loudest, first = max(p, 1), false
+		}
 	}
-	return 3
+	return loudest
 }
 
 // attach sends a picture, with the message in headers: there is no other way to send both at

@@ -171,13 +171,19 @@ func slackItem(item Item, titled bool) (blocks []slackBlock) {
 	return append(blocks, slackLinks(item.Links)...)
 }
 
+// slackLinks puts links on a line; one that does not fit beside the others is left out.
 func slackLinks(list []Link) []slackBlock {
-	var parts []string
+	text := ""
 	for _, l := range list {
-		parts = append(parts, slackLink(l))
+		next := slackLink(l)
+		if text != "" {
+			next = text + "  ·  " + next
+		}
+		if len(next) <= slackSection {
+			text = next
+		}
 	}
-	text := strings.Join(parts, "  ·  ")
-	if text == "" || utf8.RuneCountInString(text) > slackSection {
+	if text == "" {
 		return nil
 	}
 	return []slackBlock{{Type: "section", Text: slackMarkdown(text)}}
