@@ -28,6 +28,9 @@ var mayImport = map[string][]string{
 	"heartbeat":  {""},
 	"sqltime":    {""},
 	"alerttext":  {""},
+	"notify":     {""},
+
+	"notify/notifytext": {""},
 
 	"httpapi/page": {}, // files
 
@@ -56,7 +59,7 @@ var mayImport = map[string][]string{
 // know HTTP.
 var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
-	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {}, "alerttext": {},
+	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {}, "alerttext": {}, "notify": {}, "notify/notifytext": {},
 	"heartbeat":         {"github.com/benbjohnson/clock"},
 	"internal/system":   {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
 	"internal/golden":   {"github.com/google/go-cmp/cmp"},
@@ -67,7 +70,7 @@ var mayRequire = map[string][]string{
 	"internal/traffic":  {"golang.org/x/exp/slices"},
 }
 
-var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark"}
+var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark", "notify"}
 
 func TestImports(t *testing.T) {
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {

@@ -1,0 +1,22 @@
+module github.com/backend-prs/perfmon/notify/chart
+
+go 1.26.0
+
+require (
+	github.com/backend-prs/perfmon v0.0.0
+	github.com/go-analyze/charts v0.6.4
+)
+
+require (
+	github.com/benbjohnson/clock v1.3.5 // indirect
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/go-analyze/bulk v0.1.6 // indirect
+	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
+	github.com/oklog/ulid/v2 v2.1.2 // indirect
+	github.com/prometheus/procfs v0.23.0 // indirect
+	golang.org/x/exp v0.0.0-20261014143641-f0251eb4aa3e // indirect
+	golang.org/x/image v0.45.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace github.com/backend-prs/perfmon => ../..

@@ -1,0 +1,21 @@
+module github.com/backend-prs/perfmon/notify/shoutrrr
+
+go 1.26.0
+
+require (
+	github.com/backend-prs/perfmon v0.0.0
+	github.com/nicholas-fedor/shoutrrr v0.13.2
+)
+
+require (
+	github.com/benbjohnson/clock v1.3.5 // indirect
+	github.com/mattn/go-colorable v0.1.14 // indirect
+	github.com/mattn/go-isatty v0.0.20 // indirect
+	github.com/oklog/ulid/v2 v2.1.2 // indirect
+	github.com/prometheus/procfs v0.23.0 // indirect
+	golang.org/x/exp v0.0.0-20261014143641-f0251eb4aa3e // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/term v0.39.0 // indirect
+)
+
+replace github.com/backend-prs/perfmon => ../..
