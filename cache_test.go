@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/internal/paired"
 )
 
 func TestCache(t *testing.T) {
@@ -81,23 +82,13 @@ func TestCacheNames(t *testing.T) {
 }
 
 func BenchmarkCache(b *testing.B) {
-	m := start(b)
+	m, err := perfmon.New()
+	if err != nil {
+		b.Fatal(err)
+	}
 	c, err := m.Metrics().Cache("sessions")
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Run("hit", func(b *testing.B) {
-		for b.Loop() {
-			c.Hit()
-		}
-	})
-	share, err := m.Metrics().Share(perfmon.Metric{Name: "answered"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Run("share", func(b *testing.B) {
-		for b.Loop() {
-			share.Add(1, 1)
-		}
-	})
+	paired.Compare(b, func() {}, c.Hit)
 }

@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"internal/lifecycle": {},
 	"internal/mark":      {},
 	"internal/mutate":    {}, // a command for those who test
+	"internal/paired":    {}, // for benchmarks
 	"internal/ring":      {},
 	"internal/striped":   {},
 	"internal/system":    {},

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/internal/paired"
 	"github.com/backend-prs/perfmon/logcount"
 )
 
@@ -149,16 +150,9 @@ func TestBadArguments(t *testing.T) {
 func BenchmarkRecord(b *testing.B) {
 	_, records := newRecords(b)
 	bare := slog.NewTextHandler(io.Discard, nil)
-	for _, c := range []struct {
-		name string
-		h    slog.Handler
-	}{{"bare", bare}, {"perfmon", records.Handler(bare)}} {
-		b.Run(c.name, func(b *testing.B) {
-			logger := slog.New(c.h)
-			b.ReportAllocs()
-			for b.Loop() {
-				logger.Info("an order", "id", 7)
-			}
-		})
+	call := func(h slog.Handler) func() {
+		logger := slog.New(h)
+		return func() { logger.Info("an order", "id", 7) }
 	}
+	paired.Compare(b, call(bare), call(records.Handler(bare)))
 }

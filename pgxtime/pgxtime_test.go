@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/internal/paired"
 	"github.com/backend-prs/perfmon/pgxtime"
 	"github.com/backend-prs/perfmon/sqltime"
 )
@@ -330,32 +331,27 @@ func TestBadArguments(t *testing.T) {
 	}
 }
 
+// BenchmarkQuery is of the tracer alone, and of whole queries over loopback.
 func BenchmarkQuery(b *testing.B) {
-	server := startPostgres(b)
 	m, err := perfmon.New()
 	if err != nil {
 		b.Fatal(err)
 	}
 	tracer := newTracer(b, m)
-	for _, c := range []struct {
-		name   string
-		tracer *pgxtime.Tracer
-	}{{"bare", nil}, {"perfmon", tracer}} {
-		pool := newPool(b, server.dsn(), c.tracer)
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := pool.Exec(context.Background(), "SELECT 1"); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-	b.Run("the tracer alone", func(b *testing.B) {
-		b.ReportAllocs()
-		ctx := context.Background()
-		for b.Loop() {
+	ctx := context.Background()
+	b.Run("nothing", func(b *testing.B) {
+		paired.Compare(b, func() {}, func() {
 			tracer.TraceQueryEnd(tracer.TraceQueryStart(ctx, nil, pgx.TraceQueryStartData{SQL: "SELECT 1"}), nil, pgx.TraceQueryEndData{})
-		}
+		})
 	})
+	server := startPostgres(b)
+	call := func(tracer *pgxtime.Tracer) func() {
+		pool := newPool(b, server.dsn(), tracer)
+		return func() {
+			if _, err := pool.Exec(ctx, "SELECT 1"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.Run("loopback", func(b *testing.B) { paired.Compare(b, call(nil), call(tracer)) })
 }

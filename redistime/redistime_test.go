@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/internal/paired"
 	"github.com/backend-prs/perfmon/redistime"
 )
 
@@ -252,18 +253,12 @@ func BenchmarkCommand(b *testing.B) {
 	}
 	instant.AddHook(answers{})
 	timedInstant.AddHook(answers{})
-	for _, c := range []struct {
-		name   string
-		client *redis.Client
-	}{{"loopback/bare", bare}, {"loopback/perfmon", timed}, {"nothing/bare", instant}, {"nothing/perfmon", timedInstant}} {
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			ctx := context.Background()
-			for b.Loop() {
-				_ = c.client.Get(ctx, "key").Err()
-			}
-		})
+	call := func(c *redis.Client) func() {
+		ctx := context.Background()
+		return func() { _ = c.Get(ctx, "key").Err() }
 	}
+	b.Run("nothing", func(b *testing.B) { paired.Compare(b, call(instant), call(timedInstant)) })
+	b.Run("loopback", func(b *testing.B) { paired.Compare(b, call(bare), call(timed)) })
 }
 
 type answers struct{ redis.Hook }

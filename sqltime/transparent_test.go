@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/internal/paired"
 	"github.com/backend-prs/perfmon/sqltime"
 )
 
@@ -202,8 +203,7 @@ func ask(db *sql.DB, did func(string, ...any)) {
 }
 
 func BenchmarkExec(b *testing.B) {
-	var log []string
-	c := quietConn{&fullConn{log: &log}}
+	c := quietConn{&fullConn{log: new([]string)}}
 	m, err := perfmon.New()
 	if err != nil {
 		b.Fatal(err)
@@ -212,21 +212,16 @@ func BenchmarkExec(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, bench := range []struct {
-		name string
-		c    driver.Connector
-	}{{"bare", connector{c}}, {"perfmon", timed}} {
-		b.Run(bench.name, func(b *testing.B) {
-			db := sql.OpenDB(bench.c)
-			defer func() { _ = db.Close() }()
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := db.Exec("INSERT"); err != nil {
-					b.Fatal(err)
-				}
+	call := func(c driver.Connector) func() {
+		db := sql.OpenDB(c)
+		b.Cleanup(func() { _ = db.Close() })
+		return func() {
+			if _, err := db.Exec("INSERT"); err != nil {
+				b.Fatal(err)
 			}
-		})
+		}
 	}
+	paired.Compare(b, call(connector{c}), call(timed))
 }
 
 // quietConn does nothing, at once.
