@@ -72,6 +72,11 @@ func newRunner(c Collector) (r *runner, metrics []Metric, err error) {
 			err = fmt.Errorf("collector %T: panic: %s", c, describe(p))
 		}
 	}()
+	if c, ok := c.(interface{ check() error }); ok { // one of this package's
+		if err := c.check(); err != nil {
+			return nil, nil, err
+		}
+	}
 	name := c.Name()
 	if name == "" || len(name) > 100 {
 		return nil, nil, &FieldError{"Collector.Name", name, "1 to 100 bytes"}

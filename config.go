@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/benbjohnson/clock"
+
+	"github.com/backend-prs/perfmon/internal/goruntime"
 )
 
 // config is what options fill in; New turns it into a monitor.
@@ -31,6 +33,7 @@ type config struct {
 	message      messageMaker
 	metrics      []Metric
 	collectors   []Collector
+	runtime      []goruntime.Named
 	runners      []*runner // of collectors, once they are registered
 	thresholds   []Threshold
 	store        Store
@@ -138,6 +141,11 @@ func (c *config) register(r *registry) error {
 	}
 	for _, metric := range c.metrics {
 		errs = append(errs, r.feed("", metric))
+	}
+	for _, named := range c.runtime {
+		if err := r.feed("runtime/metrics", namedMetrics(named)...); err != nil {
+			errs = append(errs, fmt.Errorf("WithRuntimeMetrics of %s: %w", named.Name, err))
+		}
 	}
 	for _, cl := range c.collectors {
 		runner, metrics, err := newRunner(cl)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"math"
+	"runtime"
 	"testing"
 
 	"github.com/backend-prs/perfmon"
@@ -55,5 +57,48 @@ func TestDatabasePoolUsage(t *testing.T) {
 				t.Errorf("usage %v, %v, want %v, %v", got, known, test.want, test.known)
 			}
 		})
+	}
+}
+
+// A pool that somebody waits for is under pressure; one that is only full is not.
+func TestDatabasePoolPressure(t *testing.T) {
+	db := open(t, 1, 0)
+	b := start(t, perfmon.WithDatabase(db))
+	held, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := b.step()
+	if usage, waits := b.value(s, perfmon.DatabasePoolUsage), b.value(s, perfmon.DatabasePoolWaits); usage != 100 || waits != 0 {
+		t.Errorf("full and nobody waits: usage %v %%, %v waits a second", usage, waits)
+	}
+	if v, ok := s.Value(perfmon.DatabasePoolWaitTimeAvg); ok {
+		t.Errorf("nobody waited, and a wait took %v s", v)
+	}
+	got := make(chan error)
+	for range 20 {
+		go func() {
+			c, err := db.Conn(context.Background())
+			if err == nil {
+				err = c.Close()
+			}
+			got <- err
+		}()
+	}
+	for db.Stats().WaitCount < 20 {
+		runtime.Gosched()
+	}
+	_ = held.Close()
+	for range 20 {
+		if err := <-got; err != nil {
+			t.Error(err)
+		}
+	}
+	s = b.step()
+	if waits := b.value(s, perfmon.DatabasePoolWaits); waits != 2 {
+		t.Errorf("20 waits in 10 s are %v a second", waits)
+	}
+	if mean, want := b.value(s, perfmon.DatabasePoolWaitTimeAvg), db.Stats().WaitDuration.Seconds()/20; math.Abs(mean-want) > 1e-12 {
+		t.Errorf("the mean wait is %v s, want %v", mean, want)
 	}
 }

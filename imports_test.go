@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/exp/slices"
+
+	"github.com/backend-prs/perfmon/internal/golden"
 )
 
 const module = "github.com/backend-prs/perfmon"
@@ -27,6 +30,9 @@ var mayImport = map[string][]string{
 	"httpapi":    {"", "httpapi/page", "internal/fill", "internal/mark"},
 	"heartbeat":  {""},
 	"sqltime":    {""},
+	"outgoing":   {""},
+	"logcount":   {""},
+	"expvars":    {""},
 	"alerttext":  {""},
 	"notify":     {""},
 
@@ -48,6 +54,7 @@ var mayImport = map[string][]string{
 	"internal/lifecycle": {},
 	"internal/mark":      {},
 	"internal/mutate":    {}, // a command for those who test
+	"internal/paired":    {}, // for benchmarks
 	"internal/ring":      {},
 	"internal/striped":   {},
 	"internal/system":    {},
@@ -59,7 +66,8 @@ var mayImport = map[string][]string{
 // know HTTP.
 var mayRequire = map[string][]string{
 	"":           {"github.com/benbjohnson/clock", "github.com/oklog/ulid/v2", "golang.org/x/exp/slices"},
-	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {}, "alerttext": {}, "notify": {}, "notify/notifytext": {},
+	"middleware": {}, "httpapi": {"golang.org/x/exp/slices", "golang.org/x/time/rate"}, "sqltime": {}, "alerttext": {},
+	"notify": {}, "notify/notifytext": {}, "outgoing": {}, "logcount": {}, "expvars": {},
 	"heartbeat":         {"github.com/benbjohnson/clock"},
 	"internal/system":   {"github.com/prometheus/procfs", "golang.org/x/exp/slices"},
 	"internal/golden":   {"github.com/google/go-cmp/cmp"},
@@ -70,7 +78,7 @@ var mayRequire = map[string][]string{
 	"internal/traffic":  {"golang.org/x/exp/slices"},
 }
 
-var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark", "notify"}
+var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark", "notify", "outgoing"}
 
 func TestImports(t *testing.T) {
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
@@ -122,5 +130,28 @@ func TestImports(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What a program takes on that imports the root is a list that somebody has looked at:
+// testdata/deps.txt, rewritten by -update. The packages of other systems are left out.
+func TestDependenciesOfTheRoot(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOFLAGS=-mod=mod")
+	list, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Fields(string(list))
+	slices.Sort(names)
+	golden.Text(t, "deps.txt", []byte(strings.Join(names, "\n")+"\n"))
+	cmd = exec.Command("go", "list", "-deps", ".")
+	if list, err = cmd.Output(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"net/http", "expvar", "html/template", "text/template"} {
+		if slices.Contains(strings.Fields(string(list)), name) {
+			t.Errorf("the root comes with %s, which no program should get that does not ask for it", name)
+		}
 	}
 }

@@ -54,7 +54,7 @@ func (ms Metrics) Counter(metric Metric) (*Counter, error) {
 	if err := ms.m.feed("counter "+metric.Name, metric); err != nil {
 		return nil, err
 	}
-	ms.m.addMeter(&counterMeter{name: metric.Name, at: ms.m.position(metric.Name), c: c, step: c.Total(), point: c.Total()})
+	ms.m.addMeter(c.meter(metric.Name, ms.m.position(metric.Name)))
 	return c, nil
 }
 
@@ -81,8 +81,8 @@ func (ms Metrics) Timer(metric Metric) (*Timer, error) {
 // down.
 type MetricTotal struct {
 	Metric string `json:"metric_name"` // of a Timer: the name it was registered with
-	Count  uint64 `json:"count"`       // events, durations, or lookups of a cache
-	// Hits are the lookups that hit; of cache_hit_rate alone.
+	Count  uint64 `json:"count"`       // events, durations, lookups of a cache, or the whole of a Share
+	// Hits are the lookups that hit, of cache_hit_rate; of a Share, the part.
 	Hits uint64 `json:"hits,omitempty"`
 	// Seconds is the sum of the durations; of timings alone. Of a Timer it is as exact
 	// as its sketch.
@@ -93,20 +93,21 @@ type MetricTotal struct {
 }
 
 // Totals returns what was counted for metrics since the monitor was made: cache lookups,
-// database queries, and the host's counters and timers, in the order they were
-// registered. [History.Totals] has those of requests.
+// database queries, and the host's counters, timers, shares and means, in the order they
+// were registered. [History.Totals] has those of requests.
 func (ms Metrics) Totals() []MetricTotal {
-	m := ms.m
-	hits := m.cacheHits.Load()
-	queries, nanoseconds := m.queries.Load()
-	list := []MetricTotal{
-		{Metric: CacheHitRate, Count: hits + m.cacheMisses.Load(), Hits: hits},
-		{Metric: DatabaseQueryTimeAvg, Count: queries, Seconds: ValueOf(float64(nanoseconds) / float64(time.Second))},
-	}
-	for _, mt := range m.allMeters() {
+	var list []MetricTotal
+	for _, mt := range ms.m.allMeters() {
 		switch mt := mt.(type) {
+		case *pairMeter:
+			if mt.total != nil {
+				a, b := mt.totals()
+				list = append(list, mt.total(mt.name, a, b))
+			}
 		case *counterMeter:
-			list = append(list, MetricTotal{Metric: mt.name, Count: mt.c.Total()})
+			if mt.name != "" {
+				list = append(list, MetricTotal{Metric: mt.name, Count: mt.total()})
+			}
 		case *timerMeter:
 			times := mt.t.Times()
 			list = append(list, MetricTotal{Metric: mt.name, Count: times.Count(), Seconds: seconds(times), Times: times})
@@ -149,8 +150,23 @@ func (m *Monitor) addRunner(r *runner, metrics []Metric) error {
 	if err := r.register(m.registry, metrics); err != nil {
 		return err
 	}
-	m.collectors.add(r)
+	m.startRunner(r)
 	return nil
+}
+
+// metered is a collector of this package with metrics that are counted: meters read those.
+type metered interface {
+	meters(position func(metric string) int) []meter
+}
+
+// startRunner adds a runner whose metrics are registered.
+func (m *Monitor) startRunner(r *runner) {
+	if c, ok := r.c.(metered); ok {
+		for _, mt := range c.meters(m.position) {
+			m.addMeter(mt)
+		}
+	}
+	m.collectors.add(r)
 }
 
 // position returns where in the catalog a registered metric is.
@@ -175,10 +191,21 @@ func (g *Gauge) Clear() { g.Set(math.NaN()) }
 func (g *Gauge) value() float64 { return math.Float64frombits(g.bits.Load()) }
 
 // Counter counts events for the host. It is safe for concurrent use.
-type Counter struct{ n atomic.Uint64 }
+type Counter struct {
+	n       atomic.Uint64
+	follows following
+}
 
 // Add counts n more events.
 func (c *Counter) Add(n uint64) { c.n.Add(n) }
+
+// Follow takes over a total that something else counts, such as a driver: it counts what the
+// total has grown by since the last call. The first call counts nothing, nor does one after a
+// pause of the monitor, or with a total that has fallen.
+func (c *Counter) Follow(total uint64) {
+	more, _ := c.follows.grown(total, 0)
+	c.Add(more)
+}
 
 // Total returns how many events were counted.
 func (c *Counter) Total() uint64 { return c.n.Load() }
@@ -197,6 +224,17 @@ func (t *Timer) Times() *sketch.Sketch {
 	return s
 }
 
+// gaugeMeter reads a gauge that is part of something that has meters.
+type gaugeMeter struct {
+	at int
+	g  *Gauge
+}
+
+func (m gaugeMeter) endStep(_ time.Duration, set func(int, float64)) { set(m.at, m.g.value()) }
+
+// endPoint leaves it at the mean of the steps.
+func (m gaugeMeter) endPoint(time.Duration, func(int, float64)) {}
+
 // A meter turns what is counted all the time into values: of a step, and of the interval
 // that a point stands for. Only the step loop calls it.
 type meter interface {
@@ -207,14 +245,23 @@ type meter interface {
 	endPoint(elapsed time.Duration, set func(at int, v float64))
 }
 
+// counterMeter reads a total that only grows.
 type counterMeter struct {
-	name        string
+	name        string // "" where Totals has it as a part of something else
 	at          int
-	c           *Counter
+	total       func() uint64
+	restart     func() // what is followed; nil where nothing is
 	step, point uint64 // the total when they began
 }
 
+func (c *Counter) meter(name string, at int) meter {
+	return &counterMeter{name: name, at: at, total: c.Total, restart: c.follows.restart, step: c.Total(), point: c.Total()}
+}
+
 func (m *counterMeter) endStep(elapsed time.Duration, set func(int, float64)) {
+	if elapsed == 0 && m.restart != nil { // a gap ends
+		m.restart()
+	}
 	m.step = m.end(m.step, elapsed, set)
 }
 
@@ -223,7 +270,7 @@ func (m *counterMeter) endPoint(elapsed time.Duration, set func(int, float64)) {
 }
 
 func (m *counterMeter) end(begun uint64, elapsed time.Duration, set func(int, float64)) uint64 {
-	now := m.c.Total()
+	now := m.total()
 	if elapsed > 0 {
 		set(m.at, float64(now-begun)/elapsed.Seconds())
 	}
@@ -257,47 +304,18 @@ func (m *timerMeter) values(times *sketch.Sketch, set func(int, float64)) {
 	}
 }
 
-// pairMeter reads two totals that make one value, such as hits and misses.
-type pairMeter struct {
-	at          int
-	totals      func() (a, b uint64)
-	value       func(a, b uint64) float64 // of what came since; NaN where that says nothing
-	step, point [2]uint64
-}
-
-func (m *pairMeter) endStep(_ time.Duration, set func(int, float64)) { m.step = m.end(m.step, set) }
-
-func (m *pairMeter) endPoint(_ time.Duration, set func(int, float64)) { m.point = m.end(m.point, set) }
-
-func (m *pairMeter) end(begun [2]uint64, set func(int, float64)) [2]uint64 {
-	a, b := m.totals()
-	if v := m.value(a-begun[0], b-begun[1]); !math.IsNaN(v) {
-		set(m.at, v)
-	}
-	return [2]uint64{a, b}
-}
-
-// cacheMeter reads what RecordCacheHit and RecordCacheMiss count.
-func (m *Monitor) cacheMeter() meter {
-	return &pairMeter{
-		at:     builtinIndex[CacheHitRate],
-		totals: func() (hits, misses uint64) { return m.cacheHits.Load(), m.cacheMisses.Load() },
-		value:  func(hits, misses uint64) float64 { return 100 * float64(hits) / float64(hits+misses) },
-	}
+// cacheMeter reads what RecordCacheHit and RecordCacheMiss count, and all caches.
+func (m *Monitor) cacheMeter() *pairMeter {
+	mt := newPairMeter(CacheHitRate, builtinIndex[CacheHitRate], m.cacheLookups, percent)
+	mt.total = shareTotal
+	return mt
 }
 
 // queryMeter reads what RecordQuery counts.
-func (m *Monitor) queryMeter() meter {
-	return &pairMeter{
-		at:     builtinIndex[DatabaseQueryTimeAvg],
-		totals: m.queries.Load,
-		value: func(n, nanoseconds uint64) float64 {
-			if n == 0 {
-				return math.NaN() // whatever time a query that is not counted yet has left
-			}
-			return float64(nanoseconds) / float64(n) / float64(time.Second)
-		},
-	}
+func (m *Monitor) queryMeter() *pairMeter {
+	mt := newPairMeter(DatabaseQueryTimeAvg, builtinIndex[DatabaseQueryTimeAvg], m.queries.Load, meanSeconds)
+	mt.total = meanTotal
+	return mt
 }
 
 // runtimeMeter reads runtime/metrics.

@@ -24,6 +24,7 @@ var noJSON = []string{
 	"Alerts", "Baselines", "Markers", "NewMarker", "Collector", "Config", "Counter", "Gauge", "History", "MemoryStore", "Metrics", "Monitor", "Option", "Recorder",
 	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery", "Revision",
 	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response", "Companion", "Archive", "Block", "Roll",
+	"Cache", "Share", "Mean", "QueueState", "PoolState",
 }
 
 // Every exported type comes back from its own JSON.

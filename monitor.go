@@ -41,7 +41,8 @@ type Monitor struct {
 	traffic                *traffic.Traffic
 	users, sessions        *distinct.Window
 	cacheHits, cacheMisses striped.Counter
-	queries                striped.Sum // and their time in nanoseconds
+	caches                 atomic.Pointer[[]*Cache] // the named ones; replaced under metersMu
+	queries                striped.Sum              // and their time in nanoseconds
 	hooks                  hooks
 
 	// What the step loop makes of it. Each owns its state.
@@ -156,9 +157,12 @@ func (m *Monitor) setUp(c *config) error {
 	if m.readsRuntime {
 		m.addMeter(newRuntimeMeter())
 	}
+	for _, named := range c.runtime {
+		m.addMeter(newNamedMeter(named, m.position))
+	}
 	m.companions = c.companions
 	for _, r := range c.runners {
-		m.collectors.add(r)
+		m.startRunner(r)
 	}
 	for _, t := range c.thresholds {
 		m.thresholds.apply(&ThresholdRecord{Threshold: t})

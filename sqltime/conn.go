@@ -10,12 +10,52 @@ import (
 	"github.com/backend-prs/perfmon"
 )
 
-// conn is a connection that times its queries. It has every optional interface; where
-// the driver's has not, it does what database/sql does without.
+// conn is a connection that times its queries. It has every optional interface but two;
+// where the driver's has not, it does what database/sql does without.
 type conn struct {
 	inner driver.Conn
 	m     *perfmon.Monitor
 }
+
+// newConn returns a connection that runs queries without a statement just where the driver's
+// does: where there is such a way, database/sql has arguments checked before it asks, by the
+// connection and not by the statement that would come of it.
+func newConn(inner driver.Conn, m *perfmon.Monitor) driver.Conn {
+	c := &conn{inner, m}
+	_, execs := inner.(driver.ExecerContext)
+	if !execs {
+		_, execs = inner.(driver.Execer)
+	}
+	_, queries := inner.(driver.QueryerContext)
+	if !queries {
+		_, queries = inner.(driver.Queryer)
+	}
+	switch {
+	case execs && queries:
+		return struct {
+			*conn
+			execer
+			queryer
+		}{c, execer{c}, queryer{c}}
+	case execs:
+		return struct {
+			*conn
+			execer
+		}{c, execer{c}}
+	case queries:
+		return struct {
+			*conn
+			queryer
+		}{c, queryer{c}}
+	}
+	return c
+}
+
+// execer and queryer are the two interfaces that only some connections have.
+type (
+	execer  struct{ of *conn }
+	queryer struct{ of *conn }
+)
 
 // Unwrap returns the driver's connection.
 func (c *conn) Unwrap() driver.Conn { return c.inner }
@@ -70,38 +110,32 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	return tx, err
 }
 
-func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
+func (x execer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
+	c := x.of
 	if e, ok := c.inner.(driver.ExecerContext); ok {
 		defer record(c.m, c.m.Elapsed(), &err)
 		return e.ExecContext(ctx, query, args)
 	}
-	e, ok := c.inner.(driver.Execer)
-	if !ok {
-		return nil, driver.ErrSkip
-	}
 	list, err := values(ctx, args)
 	if err != nil {
 		return nil, err
 	}
 	defer record(c.m, c.m.Elapsed(), &err)
-	return e.Exec(query, list)
+	return c.inner.(driver.Execer).Exec(query, list)
 }
 
-func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+func (x queryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+	c := x.of
 	if q, ok := c.inner.(driver.QueryerContext); ok {
 		defer record(c.m, c.m.Elapsed(), &err)
 		return q.QueryContext(ctx, query, args)
 	}
-	q, ok := c.inner.(driver.Queryer)
-	if !ok {
-		return nil, driver.ErrSkip
-	}
 	list, err := values(ctx, args)
 	if err != nil {
 		return nil, err
 	}
 	defer record(c.m, c.m.Elapsed(), &err)
-	return q.Query(query, list)
+	return c.inner.(driver.Queryer).Query(query, list)
 }
 
 func (c *conn) Ping(ctx context.Context) error {

@@ -88,7 +88,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{inner, c.m}, nil
+	return newConn(inner, c.m), nil
 }
 
 // Close closes the driver's connector where it can be closed, as sql.DB.Close does.

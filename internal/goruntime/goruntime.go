@@ -121,10 +121,15 @@ func (r *Reader) p99(i int, seen *[]uint64) float64 {
 	return result
 }
 
-// p99Since returns the 99th percentile of what h has counted beyond seen, by nearest
-// rank, NaN when that is nothing. Within a bucket it takes the upper end, and in the last
-// one, which has none, the lower.
+// p99Since returns the 99th percentile of what h has counted beyond seen.
 func p99Since(h *metrics.Float64Histogram, seen []uint64) float64 {
+	return quantileSince(h, seen, 0.99)
+}
+
+// quantileSince returns a quantile of what h has counted beyond seen, by nearest rank, NaN
+// when that is nothing. Within a bucket it takes the upper end, and in the last one, which
+// has none, the lower.
+func quantileSince(h *metrics.Float64Histogram, seen []uint64, q float64) float64 {
 	var total uint64
 	for i, n := range h.Counts {
 		total += n - seen[i]
@@ -132,7 +137,7 @@ func p99Since(h *metrics.Float64Histogram, seen []uint64) float64 {
 	if total == 0 {
 		return math.NaN()
 	}
-	rank := uint64(math.Ceil(0.99 * float64(total)))
+	rank := uint64(math.Ceil(q * float64(total)))
 	var sum uint64
 	for i, n := range h.Counts {
 		if sum += n - seen[i]; sum >= rank {
