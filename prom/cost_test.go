@@ -1,3 +1,5 @@
+//go:build unix
+
 package prom_test
 
 import (
@@ -7,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,7 +54,7 @@ func BenchmarkScrape(b *testing.B) {
 		b.Run(test.name, func(b *testing.B) {
 			service := busy(b, test.options...)
 			b.ReportAllocs()
-			size := 0
+			size, before := 0, processorTime(b)
 			for b.Loop() {
 				w := httptest.NewRecorder()
 				r := httptest.NewRequest("GET", "/metrics", nil)
@@ -63,8 +66,19 @@ func BenchmarkScrape(b *testing.B) {
 				size = w.Body.Len()
 			}
 			b.ReportMetric(float64(size)/1024, "KiB")
+			b.ReportMetric(float64(processorTime(b)-before)/1e6/float64(b.N), "cpu-ms/op")
 		})
 	}
+}
+
+// processorTime is what this process has had of the processors: what it takes itself, however
+// busy the machine is.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // Scrapes at the same time as requests, steps and each other find every endpoint's figures

@@ -29,7 +29,7 @@ const zeroThreshold = prometheus.DefNativeHistogramZeroThreshold
 
 // newHistogram makes one of a sketch of nanoseconds. All that it holds was counted, so
 // nothing of it ever goes down while the sketch grows.
-func newHistogram(desc *prometheus.Desc, times *sketch.Sketch, bounds []float64, schema int32, labels ...string) histogram {
+func newHistogram(desc *prometheus.Desc, times *sketch.Sketch, bounds []float64, native *nativeBuckets, labels ...string) histogram {
 	count, sum := times.Count(), 0.0
 	if count > 0 {
 		sum = times.Mean() * float64(count) / float64(time.Second)
@@ -37,10 +37,10 @@ func newHistogram(desc *prometheus.Desc, times *sketch.Sketch, bounds []float64,
 	threshold := zeroThreshold
 	h := &dto.Histogram{
 		SampleCount: &count, SampleSum: &sum, Bucket: make([]*dto.Bucket, len(bounds)),
-		Schema: &schema, ZeroThreshold: &threshold,
+		Schema: &native.schema, ZeroThreshold: &threshold,
 	}
 	var zero, seen uint64
-	var native spans
+	var encoded spans
 	at := 0
 	for i, n := range times.Buckets() {
 		low, _ := sketch.Bounds(i)
@@ -51,14 +51,14 @@ func newHistogram(desc *prometheus.Desc, times *sketch.Sketch, bounds []float64,
 		if i == 0 {
 			zero = n
 		} else {
-			native.add(nativeIndex(sketch.Middle(i)/float64(time.Second), schema), int64(n))
+			encoded.add(int(native.index[i]), int64(n))
 		}
 	}
 	for ; at < len(bounds); at++ {
 		h.Bucket[at] = classic(bounds[at], seen)
 	}
 	h.ZeroCount = &zero
-	h.PositiveSpan, h.PositiveDelta = native.finish()
+	h.PositiveSpan, h.PositiveDelta = encoded.finish()
 	if len(h.PositiveSpan) == 0 { // it says that this is a native histogram, too
 		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(int32), Length: new(uint32)}}
 	}
@@ -69,10 +69,19 @@ func classic(bound float64, seen uint64) *dto.Bucket {
 	return &dto.Bucket{UpperBound: &bound, CumulativeCount: &seen}
 }
 
-// nativeIndex returns the bucket of a value: number i ends at 2^(i/2^schema), which belongs
-// to it.
-func nativeIndex(v float64, schema int32) int {
-	return int(math.Ceil(math.Log2(v) * float64(int(1)<<schema)))
+// nativeBuckets say in which native bucket each bucket of a sketch counts: the one that its
+// middle lies in. Number i ends at 2^(i/2^schema) seconds, which belongs to it.
+type nativeBuckets struct {
+	schema int32
+	index  []int32
+}
+
+func newNativeBuckets(schema int32) *nativeBuckets {
+	b := &nativeBuckets{schema: schema, index: make([]int32, sketch.Bucket(sketch.Max)+1)}
+	for i := 1; i < len(b.index); i++ {
+		b.index[i] = int32(math.Ceil(math.Log2(sketch.Middle(i)/float64(time.Second)) * float64(int(1)<<schema)))
+	}
+	return b
 }
 
 // spans encodes native buckets, which come in ascending order.

@@ -36,6 +36,7 @@ type Collector struct {
 	schema    int32
 	public    bool
 
+	native *nativeBuckets
 	fixed  descs
 	panics atomic.Uint64
 }
@@ -55,6 +56,7 @@ func New(m *perfmon.Monitor, options ...Option) (*Collector, error) {
 			return nil, fmt.Errorf("prom: %w", err)
 		}
 	}
+	c.native = newNativeBuckets(c.schema)
 	c.fixed = newDescs(c.namespace)
 	return c, nil
 }
