@@ -86,6 +86,27 @@ func (t Totals) String() string {
 	return fmt.Sprintf("%v: %d requests, %d errors", t.Scope, t.Requests, t.Errors)
 }
 
+// EndpointTotals are the totals of an endpoint, with its response times by class of status.
+type EndpointTotals struct {
+	Totals
+	// StatusTimes are the sketches of the response times in nanoseconds by class of status,
+	// 1xx first, nil where there was none. Together they are Times. They are the caller's own.
+	StatusTimes [5]*sketch.Sketch `json:"status_times"`
+}
+
+// EndpointTotals returns what was counted for every endpoint that had a response since the
+// monitor was made, in the order they were first seen. What it holds of an endpoint is of
+// one moment. An endpoint that was not used for longer than the retention is left out, and
+// begins anew when it comes back.
+func (h History) EndpointTotals() []EndpointTotals {
+	list := []EndpointTotals{}
+	h.m.traffic.Endpoints.ClassTotals(func(name string, c *traffic.Counts, times *[5]*sketch.Sketch) {
+		totals := Totals{Scope{Endpoint: name}, c.Responses, c.Errors, c.Classes, &c.Times}
+		list = append(list, EndpointTotals{totals, *times})
+	})
+	return list
+}
+
 // Requests returns the figures of all requests of the service in the last window, 0 for
 // the retention.
 func (h History) Requests(window time.Duration) (stats RequestStats) {

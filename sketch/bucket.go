@@ -1,6 +1,9 @@
 package sketch
 
-import "math"
+import (
+	"iter"
+	"math"
+)
 
 // Bucket returns the number of the bucket that counts v, from 0. Buckets are numbered by
 // their values; the layout belongs to [Version].
@@ -22,4 +25,27 @@ func Middle(i int) float64 {
 		return 0
 	}
 	return middle(i)
+}
+
+// Bounds returns the least and the largest value that bucket i counts, both 0 where there is
+// no such bucket.
+func Bounds(i int) (low, high uint64) {
+	switch {
+	case i < 0 || i >= numBuckets:
+		return 0, 0
+	case i < 2*pageLen:
+		return uint64(i), uint64(i)
+	}
+	s := uint(i>>subBits - 1)
+	low = uint64(i-int(s)<<subBits) << s
+	return low, low + 1<<s - 1
+}
+
+// Buckets yields the number and the count of every bucket that holds something, in ascending
+// order. The sketch must not change meanwhile.
+func (s *Sketch) Buckets() iter.Seq2[int, uint64] {
+	return func(yield func(int, uint64) bool) {
+		more := true
+		s.each(func(i int, n uint64) { more = more && yield(i, n) })
+	}
 }

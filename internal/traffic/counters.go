@@ -22,7 +22,8 @@ type counters struct {
 	unheld   atomic.Bool // released, and no request holds the name any more
 
 	mu    sync.Mutex
-	total Counts // of all that was read; mu
+	total Counts     // of all that was read; mu
+	apart classTimes // times of classes other than 2xx; mu
 }
 
 func newCounters(text string, stripes int) *counters {
@@ -102,20 +103,22 @@ func (n *Name) growPlace(stripe int) *place {
 
 // drain adds to d, which is empty, what was counted since the last call.
 func (c *counters) drain(d *Counts) {
+	var apart classTimes
 	for i := range c.cells {
 		if cell := c.cells[i].Load(); cell != nil && cell.fresh.Load() {
-			cell.drain(d)
+			cell.drain(d, &apart)
 		}
 	}
 	if d.Responses > 0 {
 		c.used = true
 		c.mu.Lock()
 		c.total.Merge(d)
+		c.apart.merge(&apart)
 		c.mu.Unlock()
 	}
 }
 
-func (c *cell) drain(d *Counts) {
+func (c *cell) drain(d *Counts, apart *classTimes) {
 	c.fresh.Store(false) // before the reading: what is added meanwhile sets it again
 	for lane := range numLanes {
 		s := c.lane(lane)
@@ -125,6 +128,10 @@ func (c *cell) drain(d *Counts) {
 		var into *sketch.Sketch
 		if lane < streamLane {
 			into = &d.Times
+		}
+		if lane < streamLane && lane/2 != goodLane/2 {
+			d.count(lane, apart.take(int(lane/2), s, into))
+			continue
 		}
 		d.count(lane, s.Take(into))
 	}

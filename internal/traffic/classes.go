@@ -1,0 +1,66 @@
+package traffic
+
+import "github.com/backend-prs/perfmon/sketch"
+
+// classTimes are response times by class of status, 1xx first. It holds the classes
+// that are rare: those of 2xx, which nearly all are, follow from all times.
+type classTimes [numClasses]*sketch.Sketch
+
+const goodClass = int(goodLane / 2)
+
+// take moves to a class, and adds to all, what s counted, and returns how many values
+// that were.
+func (t *classTimes) take(class int, s *sketch.Atomic, all *sketch.Sketch) uint64 {
+	var times sketch.Sketch
+	n := s.Take(&times)
+	if n > 0 {
+		all.Merge(&times)
+		t.add(class, &times)
+	}
+	return n
+}
+
+func (t *classTimes) add(class int, times *sketch.Sketch) {
+	if t[class] == nil {
+		t[class] = &sketch.Sketch{}
+	}
+	t[class].Merge(times)
+}
+
+func (t *classTimes) merge(o *classTimes) {
+	for class, times := range o {
+		if times != nil {
+			t.add(class, times)
+		}
+	}
+}
+
+// ClassTotals calls f for every name in the table that has a response, with all that was
+// read of it since it was made and its response times by class of status, 1xx first, nil
+// where there was none. They are of one moment and f's to keep. It may be called from any
+// goroutine.
+func (n *Names) ClassTotals(f func(name string, total *Counts, classes *[numClasses]*sketch.Sketch)) {
+	for _, name := range n.all() {
+		if total, classes := name.counters.classTotal(); total.Responses > 0 {
+			f(name.text, total, (*[numClasses]*sketch.Sketch)(classes))
+		}
+	}
+}
+
+func (c *counters) classTotal() (*Counts, *classTimes) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	total, classes := &Counts{}, &classTimes{}
+	total.Merge(&c.total)
+	classes.merge(&c.apart)
+	if total.Classes[goodClass] == 0 {
+		return total, classes
+	}
+	classes.add(goodClass, &total.Times)
+	for class, times := range classes {
+		if times != nil && class != goodClass {
+			classes[goodClass].Subtract(times)
+		}
+	}
+	return total, classes
+}
