@@ -21,26 +21,41 @@ func (b *batch) totals() {
 			}
 		case t.Metric == perfmon.DatabaseQueryTimeAvg:
 			if t.Count > 0 {
-				b.queries(t)
+				b.mean("db.client.operation.duration", "Duration of database client operations.", t, attribute.String("db.system.name", b.p.database))
 			}
 		case t.Times != nil:
 			b.histogram(prefix+t.Metric, b.help(t.Metric+"_avg"), []timed{{*attribute.EmptySet(), t.Times}})
+		case b.isShare(t.Metric): // a gauge; see sample
+		case isMean(t):
+			b.mean(prefix+t.Metric, b.help(t.Metric), t)
 		default:
 			b.counter(prefix+t.Metric, "1", b.help(t.Metric), b.point(int64(t.Count)))
 		}
 	}
 }
 
-// queries adds db.client.operation.duration: a count and a sum, since perfmon keeps no
-// distribution of query times. Its one bucket says so.
-func (b *batch) queries(t perfmon.MetricTotal) {
-	b.add("db.client.operation.duration", "s", "Duration of database client operations.", metricdata.Histogram[float64]{
+// mean adds a count and a sum of durations of which perfmon keeps no distribution. The one
+// bucket says so.
+func (b *batch) mean(name, help string, t perfmon.MetricTotal, attributes ...attribute.KeyValue) {
+	b.add(name, "s", help, metricdata.Histogram[float64]{
 		Temporality: metricdata.CumulativeTemporality,
 		DataPoints: []metricdata.HistogramDataPoint[float64]{{
-			Attributes: attribute.NewSet(attribute.String("db.system.name", b.p.database)), StartTime: b.start, Time: b.now,
+			Attributes: attribute.NewSet(attributes...), StartTime: b.start, Time: b.now,
 			Count: t.Count, BucketCounts: []uint64{t.Count}, Sum: t.Seconds.Float(),
 		}},
 	})
+}
+
+// isMean reports whether a total is of durations that have no distribution.
+func isMean(t perfmon.MetricTotal) bool {
+	_, ok := t.Seconds.Get()
+	return ok && t.Times == nil
+}
+
+// isShare reports whether a metric that is counted is a share in percent.
+func (b *batch) isShare(metric string) bool {
+	m, _ := b.p.m.Metrics().Get(metric)
+	return m.Unit == "%"
 }
 
 // help returns a metric's sentence.
@@ -75,7 +90,7 @@ func (b *batch) sample() {
 	}
 	counters := map[string]bool{}
 	for _, t := range b.p.m.Metrics().Totals() {
-		counters[t.Metric] = t.Times == nil && t.Metric != perfmon.CacheHitRate && t.Metric != perfmon.DatabaseQueryTimeAvg
+		counters[t.Metric] = t.Times == nil && t.Metric != perfmon.DatabaseQueryTimeAvg && !b.isShare(t.Metric)
 	}
 	for m, v := range sample.All() {
 		if v != v || counters[m.Name] || inGo[m.Name] { // absent, or there already

@@ -69,9 +69,11 @@ func (c *Collector) total(t perfmon.MetricTotal, desc *prometheus.Desc, add func
 			add(counter(c.fixed.queries, float64(t.Count)))
 			add(counter(c.fixed.querySeconds, t.Seconds.Float()))
 		}
-	case desc == nil: // registered since the plan was made
+	case desc == nil: // a share, which is a gauge, or registered since the plan was made
 	case t.Times != nil:
 		add(newHistogram(desc, t.Times, c.buckets, c.native))
+	case isMean(t):
+		add(prometheus.MustNewConstSummary(desc, t.Count, t.Seconds.Float(), nil))
 	default:
 		add(counter(desc, float64(t.Count)))
 	}

@@ -10,7 +10,7 @@ import (
 
 // plan says what each metric of the monitor is called.
 type plan struct {
-	totals map[string]*prometheus.Desc // of the host's counters and timers, by name
+	totals map[string]*prometheus.Desc // of the host's counters, timers and means, by name
 	gauges []gauge
 }
 
@@ -22,23 +22,30 @@ type gauge struct {
 }
 
 // plan goes through the metrics in the order they were registered, so that a later one never
-// takes a name from an earlier one. The host's counters are no gauges: their rate follows from
-// the total.
+// takes a name from an earlier one. The host's counters and means are no gauges: their rate
+// follows from the totals. A share is one, as a ratio.
 func (c *Collector) plan(totals []perfmon.MetricTotal) plan {
 	p := plan{totals: map[string]*prometheus.Desc{}}
-	timers, counters := map[string]bool{}, map[string]bool{}
+	timers, counters, means := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, t := range totals {
 		switch {
 		case t.Metric == perfmon.CacheHitRate || t.Metric == perfmon.DatabaseQueryTimeAvg:
 		case t.Times != nil:
 			timers[t.Metric] = true
+		case isMean(t):
+			means[t.Metric] = true
 		default:
 			counters[t.Metric] = true
 		}
 	}
 	taken := fixedNames()
 	for _, m := range c.m.Metrics().All() {
-		if counters[m.Name] {
+		if means[m.Name] {
+			name, _ := exported(m)
+			p.totals[m.Name] = c.desc(taken.take(name, m.Name), m)
+			continue
+		}
+		if counters[m.Name] && m.Unit != "%" {
 			name := taken.take(trimmed(m.Name, trimReserved)+"_total", m.Name+"_total")
 			p.totals[m.Name] = c.desc(name, m)
 			continue
@@ -51,6 +58,12 @@ func (c *Collector) plan(totals []perfmon.MetricTotal) plan {
 		p.gauges = append(p.gauges, gauge{m.Name, c.desc(taken.take(name, m.Name), m), scale})
 	}
 	return p
+}
+
+// isMean reports whether a total is of a mean of durations, which has no distribution.
+func isMean(t perfmon.MetricTotal) bool {
+	_, ok := t.Seconds.Get()
+	return ok && t.Times == nil
 }
 
 func (c *Collector) desc(name string, m perfmon.Metric) *prometheus.Desc {

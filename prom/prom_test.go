@@ -78,6 +78,29 @@ perfmon_throughput_per_second 0.1
 	}
 }
 
+// A share is a ratio, and a mean of durations is the sum and the count it is made of.
+func TestSharesAndMeans(t *testing.T) {
+	b := start(t, nil)
+	spare, err := b.Metrics().Share(perfmon.Metric{Name: "spare_percent", Help: "Parts that were spare."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait, err := b.Metrics().Mean(perfmon.Metric{Name: "lock_wait", Help: "Wait for a lock."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait.Follow(10, time.Minute)
+	b.step()
+	spare.Add(1, 4)
+	wait.Follow(14, time.Minute+2*time.Second)
+	b.step()
+	got := lines(b.scrape(), "perfmon_spare", "perfmon_lock")
+	want := "perfmon_lock_wait_seconds_sum 2\nperfmon_lock_wait_seconds_count 4\nperfmon_spare_ratio 0.25\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // Two metrics whose names are the same in base units are told apart, and the earlier one
 // keeps the name.
 func TestNames(t *testing.T) {

@@ -142,7 +142,18 @@ func TestPush(t *testing.T) {
 			if _, err := b.Alerts().Raise(perfmon.HostAlert{Metric: "disk", Severity: perfmon.Warning, Message: "full"}); err != nil {
 				t.Fatal(err)
 			}
+			spare, err := b.Metrics().Share(perfmon.Metric{Name: "spare_percent", Help: "Parts that were spare."})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait, err := b.Metrics().Mean(perfmon.Metric{Name: "lock_wait", Help: "Wait for a lock."})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait.Follow(10, time.Minute)
 			b.traffic()
+			spare.Add(1, 4)
+			wait.Follow(14, time.Minute+2*time.Second)
 			b.traffic()
 			if err := e.Push(t.Context()); err != nil {
 				t.Fatal(err)
@@ -161,6 +172,8 @@ func TestPush(t *testing.T) {
 				"perfmon.cache.lookups{result=hit}":                                               "cumulative counter {lookup} 2",
 				"perfmon.cache.lookups{result=miss}":                                              "cumulative counter {lookup} 2",
 				"perfmon.alerts{perfmon.metric=disk,perfmon.severity=warning,perfmon.state=open}": "cumulative sum {alert} 1",
+				"perfmon.spare_percent{}":                                                         "gauge 1 0.25",
+				"perfmon.lock_wait{}":                                                             "cumulative histogram s count 4 sum 2 of [4] in []",
 				"perfmon.cache_hit_rate{}":                                                        "gauge 1 0.5",
 				"perfmon.database_query_time_avg{}":                                               "gauge s 0.25",
 				"perfmon.error_rate{}":                                                            "gauge 1 0.07692",
