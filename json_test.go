@@ -62,6 +62,7 @@ func TestJSONBothWays(t *testing.T) {
 		perfmon.Firing{Scope: perfmon.Scope{Endpoint: "GET /"}, From: noon, To: noon.Add(time.Hour), Severity: perfmon.Warning, Value: perfmon.ValueOf(7)},
 		perfmon.Anomaly{Metric: "m", At: noon, Value: perfmon.ValueOf(1e300), Score: 0.5},
 		perfmon.Totals{Scope: perfmon.Scope{Endpoint: "GET /"}, Requests: 1, Times: &sketch.Sketch{}},
+		perfmon.EndpointTotals{Totals: perfmon.Totals{Scope: perfmon.Scope{Endpoint: "GET /"}, Requests: 1, Times: &sketch.Sketch{}}, StatusTimes: [5]*sketch.Sketch{{}, {}, {}, {}, {}}},
 		perfmon.MetricTotal{Metric: "m", Count: 3, Seconds: perfmon.ValueOf(0.5), Times: &sketch.Sketch{}},
 		perfmon.Marker{ID: "x", At: noon, Kind: perfmon.MarkerDeploy, Version: "v2", Title: "t", By: "ann"},
 		perfmon.Key{Metric: "m", Scope: perfmon.Scope{Organization: "acme"}},
