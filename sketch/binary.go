@@ -123,9 +123,11 @@ func (s *Sketch) addBuckets(buckets []byte, count, times uint32) (read int, left
 	at := -1 // of page
 	left = count
 	for i, p := 0, 0; p < len(buckets); i++ {
-		n, k := uvarint(buckets[p:])
-		if k <= 0 {
-			return read, max(left, 1)
+		n, k := uint64(buckets[p]), 1
+		if n >= 0x80 { // few are
+			if n, k = binary.Uvarint(buckets[p:]); k <= 0 {
+				return read, max(left, 1)
+			}
 		}
 		p += k
 		if n&1 == 1 {
