@@ -120,6 +120,7 @@ func (m *Monitor) step(ctx context.Context) {
 	if point {
 		m.refreshViews()
 	}
+	m.refreshTargets()
 }
 
 // stepFailed counts a panic in a step.
@@ -167,6 +168,7 @@ func (m *Monitor) readRequests(now moment, values []float64) []scopeStep {
 	l.all.Reset()
 	inFlight, streams := l.reader.Endpoints(&l.all, func(name string, d *traffic.Counts) { read(Scope{Endpoint: name}, d) })
 	l.reader.Organizations(func(name string, d *traffic.Counts) { read(Scope{Organization: name}, d) })
+	m.history.countAll(&l.all)
 	l.evidence.expire(now.elapsed)
 	add(&scopes[0], Scope{}, &l.all)
 	l.scopes = scopes

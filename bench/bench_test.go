@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/backend-prs/perfmon"
 )
@@ -81,4 +82,25 @@ func BenchmarkQuietStep(b *testing.B) {
 		s.step()
 	}
 	s.close()
+}
+
+// BenchmarkAfterPoint asks for what watches a service, each time right after a point, with
+// 48 h and 100 endpoints held.
+func BenchmarkAfterPoint(b *testing.B) {
+	s, _ := twoDays(48, 100)
+	defer s.close()
+	a := newAsker(s.Monitor)
+	for _, call := range []string{"health/", "diagnostics/"} {
+		b.Run(call, func(b *testing.B) {
+			b.ReportAllocs()
+			a.ask(call)
+			for b.Loop() {
+				b.StopTimer()
+				s.minute()
+				time.Sleep(20 * time.Millisecond) // what is derived after a point is there
+				b.StartTimer()
+				a.ask(call)
+			}
+		})
+	}
 }
