@@ -18,7 +18,9 @@ type judging struct {
 	slow  map[Key]*slowPool     // of throughput that is low, where one step says too little
 	watch watcher
 
-	observed []observed // kept from step to step for its memory
+	// Kept from step to step for their memory.
+	observed []observed
+	findings []finding
 }
 
 // hear notes which keys there are findings about.
@@ -103,7 +105,7 @@ func (t *Threshold) leastRequests() int {
 func (m *Monitor) evaluate(ctx context.Context, now moment, sample *Sample, scopes []scopeStep) {
 	j, settings := &m.loop.judging, m.settings.get()
 	watch := j.watch.in(&m.thresholds)
-	var findings []finding
+	findings := j.findings[:0]
 	for _, o := range m.observe(now, watch, sample, scopes) {
 		if f, ok := judgeThreshold(watch.of(o.key), settings, o); ok {
 			findings = append(findings, f)
@@ -123,7 +125,10 @@ func (m *Monitor) evaluate(ctx context.Context, now moment, sample *Sample, scop
 		m.find(now, func() []Record { return m.alerts.judge(now, findings, watched, j.heardOf) })
 	})
 	// A sample does not wait long for a slow store.
-	m.loop.patience.wait(ctx, done, m.clock, m.stepLength/collectShare)
+	j.findings = nil
+	if m.loop.patience.wait(ctx, done, m.clock, m.stepLength/collectShare) {
+		j.findings = findings // nobody looks at them any more
+	}
 }
 
 // set1 sets an entry of a map that may be nil.

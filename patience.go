@@ -11,8 +11,9 @@ import (
 // The zero value is ready.
 type patience struct{ timer *clock.Timer }
 
-// wait waits until done is closed, at most for so long, and not longer than ctx lasts.
-func (p *patience) wait(ctx context.Context, done <-chan struct{}, clk clock.Clock, limit time.Duration) {
+// wait waits until done is closed, at most for so long, and not longer than ctx lasts. It
+// reports whether done is closed.
+func (p *patience) wait(ctx context.Context, done <-chan struct{}, clk clock.Clock, limit time.Duration) (closed bool) {
 	if p.timer == nil {
 		p.timer = clk.Timer(limit)
 	} else {
@@ -20,8 +21,9 @@ func (p *patience) wait(ctx context.Context, done <-chan struct{}, clk clock.Clo
 	}
 	select {
 	case <-done:
+		closed = true
 	case <-p.timer.C:
-		return
+		return false
 	case <-ctx.Done():
 	}
 	if !p.timer.Stop() {
@@ -30,4 +32,5 @@ func (p *patience) wait(ctx context.Context, done <-chan struct{}, clk clock.Clo
 		default:
 		}
 	}
+	return closed
 }

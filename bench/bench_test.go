@@ -104,3 +104,16 @@ func BenchmarkAfterPoint(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSystemStep measures a step with the figures of the system and the runtime.
+func BenchmarkSystemStep(b *testing.B) {
+	s := newStepped(1, perfmon.WithInterval(perfmon.DefaultInterval))
+	for range 12 {
+		s.step()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.step()
+	}
+	s.close()
+}
