@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/httpapi"
 )
 
 // Every table can be measured and has its place in the document.
@@ -116,4 +119,23 @@ func BenchmarkSystemStep(b *testing.B) {
 		s.step()
 	}
 	s.close()
+}
+
+// BenchmarkUnchanged asks for a dashboard that the client still holds: a 304, without making
+// the request.
+func BenchmarkUnchanged(b *testing.B) {
+	s, _ := twoDays(2, 100)
+	defer s.close()
+	a := newAsker(s.Monitor)
+	const call = "dashboard/?hours=48&trends=true&alerts=true"
+	r := httptest.NewRequest("GET", httpapi.DefaultPrefix+call, nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("If-None-Match", a.ask(call).Header().Get("ETag"))
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		if a.api.ServeHTTP(w, r); w.Code != http.StatusNotModified {
+			b.Fatal(w.Code)
+		}
+	}
 }
