@@ -179,10 +179,10 @@ func (b *alertBook) describe(a *Alert, f *finding) {
 }
 
 // worst merges the findings of each key into one, the worst, and keeps the order in
-// which keys come up.
+// which keys come up. What it returns takes the place of findings.
 func worst(findings []finding) []finding {
 	at := make(map[Key]int, len(findings))
-	var merged []finding
+	merged := findings[:0]
 	for _, f := range findings {
 		i, ok := at[f.key]
 		if !ok {

@@ -209,8 +209,9 @@ func (r *runner) take(values []float64) {
 
 // collectors runs all of them.
 type collectors struct {
-	clock clock.Clock
-	log   *hostLog
+	clock    clock.Clock
+	log      *hostLog
+	patience patience // the step loop's
 
 	mu      sync.Mutex
 	runners []*runner // mu
@@ -233,10 +234,14 @@ func (cs *collectors) all() []*runner {
 // timeout, and waits for them for at most grace. What a slower one sets within its
 // timeout is part of the next step: a sample waits for nobody.
 func (cs *collectors) collect(ctx context.Context, timeout, grace time.Duration, values []float64) {
+	runners := cs.all()
+	if len(runners) == 0 {
+		return
+	}
 	done := make(chan struct{})
 	left := int64(0)
 	var waiting atomic.Int64
-	for _, r := range cs.all() {
+	for _, r := range runners {
 		r.take(values)
 		if !r.busy.CompareAndSwap(false, true) {
 			r.mu.Lock()
@@ -252,14 +257,9 @@ func (cs *collectors) collect(ctx context.Context, timeout, grace time.Duration,
 		})
 	}
 	if waiting.Add(left) > 0 {
-		ctx, cancel := cs.clock.WithTimeout(ctx, grace)
-		defer cancel()
-		select {
-		case <-done:
-		case <-ctx.Done():
-		}
+		cs.patience.wait(ctx, done, cs.clock, grace)
 	}
-	for _, r := range cs.all() {
+	for _, r := range runners {
 		r.take(values)
 	}
 }

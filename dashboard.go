@@ -51,6 +51,7 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 	}
 	window = min(window, h.Reach())
 	s := h.series(window)
+	endpoints, organizations := h.endpointsAndOrganizations(window)
 	d := Dashboard{
 		GeneratedAt:     now,
 		Hours:           window.Hours(),
@@ -62,8 +63,8 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 		Health:          m.Health(q.Visible),
 		Summary:         m.summaries(window, s),
 		Series:          s.Downsample(q.Points),
-		Endpoints:       h.Endpoints(window),
-		Organizations:   h.Organizations(window),
+		Endpoints:       endpoints,
+		Organizations:   organizations,
 		Regressions:     []Regression{},
 		Anomalies:       h.Anomalies(window),
 		Events:          h.Markers(window),

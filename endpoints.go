@@ -80,7 +80,7 @@ func (h *history) endpoints(now time.Time, window time.Duration, points int) (t 
 		}
 		return values
 	}
-	h.sumUp(now, window, ScopeEndpoint, false, func(sum *requestSum) {
+	h.sumUp(now, window, isEndpoint, func(sum *requestSum) {
 		if sum.requests == 0 {
 			return
 		}

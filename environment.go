@@ -4,8 +4,8 @@ import (
 	"errors"
 	"math"
 	"os"
-	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -88,12 +88,9 @@ func (c *config) readEnvironment() error {
 	return errors.Join(errs...)
 }
 
-// decimal is how numbers are written in settings and parameters: no hexadecimal, no
-// underscores, no names.
-var decimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
-
+// parseNumber reads a number as people write one: not hexadecimal, no underscores, no names.
 func parseNumber(s string) (float64, error) {
-	if !decimal.MatchString(s) {
+	if strings.Trim(s, "+-.0123456789eE") != "" {
 		return 0, strconv.ErrSyntax
 	}
 	return strconv.ParseFloat(s, 64)

@@ -319,7 +319,8 @@ func (r *recent) next() (s Sample, skipped int, ok bool) {
 	if len(r.samples) == 0 {
 		return s, 0, false
 	}
-	s, r.samples = r.samples[0], r.samples[1:]
+	s = r.samples[0]
+	r.samples = slices.Delete(r.samples, 0, 1) // few wait, and its memory is used again
 	return s, 0, true
 }
 

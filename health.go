@@ -105,9 +105,9 @@ const (
 	targetErrorRate = 1.0 // %
 )
 
-// targets are the health targets of the seed with their values.
-func (m *Monitor) targets() []Target {
-	now, day := m.Now(), m.day()
+// deriveTargets returns the health targets of the seed with their values.
+func (m *Monitor) deriveTargets(now time.Time) []Target {
+	day := m.day()
 	worst, where := math.NaN(), "all endpoints, last hour"
 	most, name := uint64(0), "" // of equal ones the busiest, as they are listed
 	m.history.failures(now, m.History().window(time.Hour), func(endpoint string, requests, failed uint64) {
@@ -128,7 +128,7 @@ func (m *Monitor) targets() []Target {
 		}
 		return m.latest(metric)
 	}
-	list := []Target{
+	return []Target{
 		{Metric: ResponseTimeP95, Comparison: Less, Limit: targetP95, Value: m.History().Requests(time.Hour).P95, Over: "all requests, last hour"},
 		{Metric: ThroughputRPS, Comparison: Greater, Limit: 50, Value: ValueOf(day.busiestHour), Over: "busiest hour of the last 24"},
 		{Metric: ErrorRate, Comparison: Less, Limit: targetErrorRate, Value: ValueOf(worst), Over: where},
@@ -136,10 +136,6 @@ func (m *Monitor) targets() []Target {
 		{Metric: MemoryUsagePercent, Comparison: Less, Limit: 70, Value: m.latest(MemoryUsagePercent), Over: "now"},
 		{Metric: CPUUsagePercent, Comparison: Less, Limit: 60, Value: lastHour(CPUUsagePercent, day.busy), Over: "last hour"},
 	}
-	for i := range list {
-		list[i] = list[i].met()
-	}
-	return list
 }
 
 // latest is a metric's value in the current sample.

@@ -99,7 +99,8 @@ type history struct {
 	begun   time.Time // since when there is anything; zero: there is not
 	version uint64    // counts what changes points
 
-	counting time.Time // since when what is pending is counted: the last point, or the end of a gap
+	counting time.Time      // since when what is pending is counted: the last point, or the end of a gap
+	pending  traffic.Counts // of all endpoints
 
 	windows windows
 }
@@ -150,20 +151,24 @@ func (h *history) forget(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.counting = now
+	h.pending.Reset()
 	for _, s := range h.scopes {
 		s.pending.Reset()
 	}
 }
 
-// requests returns what all endpoints have counted since the last point.
+// countAll adds what a step counted for all endpoints together.
+func (h *history) countAll(d *traffic.Counts) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pending.Merge(d)
+}
+
+// requests adds what all endpoints have counted since the last point.
 func (h *history) requests(into *traffic.Counts) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	for scope, s := range h.scopes {
-		if scope.Kind() == ScopeEndpoint {
-			into.Merge(&s.pending)
-		}
-	}
+	into.Merge(&h.pending)
 }
 
 // close makes a point of the service's values, by position in the catalog, and of what
@@ -176,6 +181,7 @@ func (h *history) close(at time.Time, elapsed, retention time.Duration, c *catal
 	h.windows.prune(h.version, h.newest().Before(at))
 	h.ring.Append(at)
 	h.counting = at
+	h.pending.Reset()
 	p = Point{Time: at, ElapsedSeconds: elapsed.Seconds(), Values: map[string]Value{}}
 	for i, v := range values {
 		if math.IsNaN(v) {

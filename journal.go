@@ -107,7 +107,7 @@ func (w *worker) run() {
 			return
 		}
 		job := w.jobs[0]
-		w.jobs = w.jobs[1:]
+		w.jobs = slices.Delete(w.jobs, 0, 1) // few wait, and its memory is used again
 		w.mu.Unlock()
 		job()
 	}
@@ -153,12 +153,20 @@ func (m *Monitor) change(by string, make func(now moment) ([]Record, error)) err
 // fails, and is kept for when the store is back.
 func (m *Monitor) find(now moment, make func() []Record) {
 	j := &m.journal
+	changed := false
 	j.mu.Lock()
-	defer j.unlock()
+	defer func() {
+		if changed {
+			j.unlock()
+		} else {
+			j.mu.Unlock()
+		}
+	}()
 	records := make()
 	if len(records) == 0 {
 		return
 	}
+	changed = true
 	j.stamp(records, now, ByMonitor)
 	if err := j.append(records, func() {}); err != nil {
 		j.keep(records)

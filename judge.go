@@ -17,6 +17,10 @@ type judging struct {
 	seen  map[Key]time.Duration // elapsed time at the latest value of a key that may be missed
 	slow  map[Key]*slowPool     // of throughput that is low, where one step says too little
 	watch watcher
+
+	// Kept from step to step for their memory.
+	observed []observed
+	findings []finding
 }
 
 // hear notes which keys there are findings about.
@@ -101,7 +105,7 @@ func (t *Threshold) leastRequests() int {
 func (m *Monitor) evaluate(ctx context.Context, now moment, sample *Sample, scopes []scopeStep) {
 	j, settings := &m.loop.judging, m.settings.get()
 	watch := j.watch.in(&m.thresholds)
-	var findings []finding
+	findings := j.findings[:0]
 	for _, o := range m.observe(now, watch, sample, scopes) {
 		if f, ok := judgeThreshold(watch.of(o.key), settings, o); ok {
 			findings = append(findings, f)
@@ -121,11 +125,9 @@ func (m *Monitor) evaluate(ctx context.Context, now moment, sample *Sample, scop
 		m.find(now, func() []Record { return m.alerts.judge(now, findings, watched, j.heardOf) })
 	})
 	// A sample does not wait long for a slow store.
-	ctx, cancel := m.clock.WithTimeout(ctx, m.stepLength/collectShare)
-	defer cancel()
-	select {
-	case <-done:
-	case <-ctx.Done():
+	j.findings = nil
+	if m.loop.patience.wait(ctx, done, m.clock, m.stepLength/collectShare) {
+		j.findings = findings // nobody looks at them any more
 	}
 }
 
@@ -170,15 +172,11 @@ func (m *Monitor) withRegressions(findings []finding, watch *watcher, s *Setting
 	return findings
 }
 
-// observe returns what there is to judge by thresholds: for each key that one watches.
+// observe returns what there is to judge by thresholds: for each key that one watches. It is
+// good until the next step.
 func (m *Monitor) observe(now moment, watch *watcher, sample *Sample, scopes []scopeStep) []observed {
-	byKind := map[ScopeKind][]string{} // the metrics that thresholds watch
-	for _, t := range watch.all() {
-		if !slices.Contains(byKind[t.Scope], t.Metric) {
-			byKind[t.Scope] = append(byKind[t.Scope], t.Metric)
-		}
-	}
-	var all []observed
+	byKind := watch.watched()
+	all := m.loop.judging.observed[:0]
 	for i := range scopes {
 		s := &scopes[i]
 		for _, name := range byKind[s.scope.Kind()] {
@@ -199,6 +197,7 @@ func (m *Monitor) observe(now moment, watch *watcher, sample *Sample, scopes []s
 			all = append(all, o)
 		}
 	}
+	m.loop.judging.observed = all
 	return all
 }
 

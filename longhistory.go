@@ -234,9 +234,9 @@ func (o *oldSeries) with(recent Series, c *catalog) Series {
 	return s
 }
 
-// sumSince adds up what was counted after since, for each scope of a kind or for all of
+// sumSince adds up what was counted after since, for each scope that pick picks or for all of
 // them together, and keeps nothing of it.
-func (h *history) sumSince(since time.Time, kind ScopeKind, together bool) []requestSum {
+func (h *history) sumSince(since time.Time, pick func(Scope) bool, together bool) []requestSum {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	begin := since
@@ -245,7 +245,7 @@ func (h *history) sumSince(since time.Time, kind ScopeKind, together bool) []req
 	}
 	var sums []requestSum
 	for scope, s := range h.scopes {
-		if scope.Kind() != kind {
+		if !pick(scope) {
 			continue
 		}
 		if len(sums) == 0 || !together {
@@ -253,7 +253,7 @@ func (h *history) sumSince(since time.Time, kind ScopeKind, together bool) []req
 		}
 		var held windowSum
 		held.sum = s.digests.Since(since, &held.times)
-		sums[len(sums)-1].add(&held, s, h.counting)
+		sums[len(sums)-1].add(&held, &s.pending, h.counting)
 	}
 	if together && len(sums) > 0 {
 		sums[0].scope = Scope{}
@@ -262,12 +262,12 @@ func (h *history) sumSince(since time.Time, kind ScopeKind, together bool) []req
 }
 
 // archivedSums adds what only the store has of a window that begins at since to what memory
-// has, for each scope of a kind or for all of them together.
-func (h History) archivedSums(since time.Time, kind ScopeKind, together bool) []requestSum {
+// has, for each scope that pick picks or for all of them together.
+func (h History) archivedSums(since time.Time, pick func(Scope) bool, together bool) []requestSum {
 	l := h.reaches(since)
 	memory := make(chan []requestSum, 1)
-	go func() { memory <- h.m.history.sumSince(l.memory, kind, together) }() // beside reading the store
-	old := &oldSums{pick: func(s Scope) bool { return s.Kind() == kind }, together: together, sums: map[Scope]*requestSum{}}
+	go func() { memory <- h.m.history.sumSince(l.memory, pick, together) }() // beside reading the store
+	old := &oldSums{pick: pick, together: together, sums: map[Scope]*requestSum{}}
 	result := make(chan *oldSums, 1)
 	h.readArchive(func(ctx context.Context, a Archive) error {
 		err := old.read(ctx, a, since, l)

@@ -12,7 +12,7 @@ import (
 // shares, and the seconds that the requests of each endpoint took.
 func (h History) archivedTable(since time.Time, points int) (t EndpointTable, seconds []float64) {
 	now := h.m.Now()
-	sums := h.archivedSums(since, ScopeEndpoint, false)
+	sums := h.archivedSums(since, isEndpoint, false)
 	old := h.oldCodes(since)
 	from := since
 	if n := len(old.times); n > 0 {

@@ -21,6 +21,9 @@ type slidingMedian struct {
 // fewer than beforePoints. end is not before that of the call before.
 func (m *slidingMedian) at(end time.Time) Value {
 	since := end.Add(-m.span)
+	if m.sorted == nil {
+		m.sorted = make([]float64, 0, min(len(m.values), 64))
+	}
 	for ; m.to < len(m.values) && m.times[m.to].Before(end); m.to++ {
 		if v := m.values[m.to]; v == v {
 			i, _ := slices.BinarySearch(m.sorted, v)

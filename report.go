@@ -78,6 +78,7 @@ func (m *Monitor) Report(q ReportQuery) Report {
 	from := h.since(q.Window)
 	window := now.Sub(from)
 	s := h.series(window)
+	endpoints, organizations := h.endpointsAndOrganizations(window)
 	r := Report{
 		GeneratedAt:   now,
 		Type:          ReportSummary,
@@ -87,8 +88,8 @@ func (m *Monitor) Report(q ReportQuery) Report {
 		Health:        m.Health(q.Visible),
 		Requests:      h.Requests(window),
 		Metrics:       m.reportMetrics(s, min(window/2, time.Hour)),
-		Endpoints:     h.Endpoints(window),
-		Organizations: h.Organizations(window),
+		Endpoints:     endpoints,
+		Organizations: organizations,
 		Regressions:   []Regression{},
 		Anomalies:     h.Anomalies(window),
 		Events:        h.Markers(window),

@@ -109,27 +109,49 @@ func (h History) EndpointTotals() []EndpointTotals {
 
 // Requests returns the figures of all requests of the service in the last window, 0 for
 // the retention.
-func (h History) Requests(window time.Duration) (stats RequestStats) {
+func (h History) Requests(window time.Duration) RequestStats {
 	now := h.m.Now()
-	h.sums(now, window, ScopeEndpoint, true, func(sum *requestSum) { stats = sum.stats(now) })
-	return stats
+	since := h.since(window)
+	if !h.beyond(since) {
+		return h.m.history.sum(now, h.window(window)).stats(now)
+	}
+	for _, sum := range h.archivedSums(since, isEndpoint, true) {
+		return sum.stats(now)
+	}
+	return (&requestSum{from: since}).stats(now)
 }
 
 // Endpoints returns the figures of every endpoint that had requests in the last
 // window (0: the retention), the busiest first.
 func (h History) Endpoints(window time.Duration) []RequestStats {
-	return h.stats(ScopeEndpoint, window)
+	return h.stats(window, isEndpoint)
 }
 
 // Organizations does the same for organizations.
 func (h History) Organizations(window time.Duration) []RequestStats {
-	return h.stats(ScopeOrganization, window)
+	return h.stats(window, isOrganization)
 }
 
-func (h History) stats(kind ScopeKind, window time.Duration) []RequestStats {
+// endpointsAndOrganizations returns both, and reads the store once.
+func (h History) endpointsAndOrganizations(window time.Duration) (endpoints, organizations []RequestStats) {
+	endpoints, organizations = []RequestStats{}, []RequestStats{}
+	for _, s := range h.stats(window, func(s Scope) bool { return isEndpoint(s) || isOrganization(s) }) {
+		if isEndpoint(s.Scope) {
+			endpoints = append(endpoints, s)
+		} else {
+			organizations = append(organizations, s)
+		}
+	}
+	return endpoints, organizations
+}
+
+func isEndpoint(s Scope) bool     { return s.Kind() == ScopeEndpoint }
+func isOrganization(s Scope) bool { return s.Kind() == ScopeOrganization }
+
+func (h History) stats(window time.Duration, pick func(Scope) bool) []RequestStats {
 	list := []RequestStats{}
 	now := h.m.Now()
-	h.sums(now, window, kind, false, func(sum *requestSum) {
+	h.sums(now, window, pick, func(sum *requestSum) {
 		if sum.requests > 0 {
 			list = append(list, sum.stats(now))
 		}
@@ -144,18 +166,15 @@ func (h History) stats(kind ScopeKind, window time.Duration) []RequestStats {
 	return list
 }
 
-// sums calls f with what was counted in the window before now, for each scope of a kind or
-// once for all of them together: from memory and, further back, from the store.
-func (h History) sums(now time.Time, window time.Duration, kind ScopeKind, together bool, f func(*requestSum)) {
+// sums calls f with what was counted in the window before now, for each scope that pick
+// picks: from memory and, further back, from the store.
+func (h History) sums(now time.Time, window time.Duration, pick func(Scope) bool, f func(*requestSum)) {
 	since := h.since(window)
 	if !h.beyond(since) {
-		h.m.history.sums(now, h.window(window), kind, together, f)
+		h.m.history.sums(now, h.window(window), pick, f)
 		return
 	}
-	list := h.archivedSums(since, kind, together)
-	if together && len(list) == 0 {
-		list = []requestSum{{from: since}}
-	}
+	list := h.archivedSums(since, pick, false)
 	for i := range list {
 		f(&list[i])
 	}

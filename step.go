@@ -25,8 +25,9 @@ type loop struct {
 	counts []int         // how many of them had a value
 
 	// Kept from step to step for their memory.
-	all    traffic.Counts
-	scopes []scopeStep
+	all      traffic.Counts
+	scopes   []scopeStep
+	patience patience
 }
 
 // scopeStep is what a scope did in a step.
@@ -103,8 +104,9 @@ func (m *Monitor) step(ctx context.Context) {
 	now = m.watch.now() // collectors took a while
 	scopes := m.readRequests(now, values)
 	elapsed := now.elapsed - l.step
+	set := into(values)
 	for _, meter := range m.allMeters() {
-		meter.endStep(elapsed, into(values))
+		meter.endStep(elapsed, set)
 	}
 	l.step = now.elapsed
 	l.accumulate(values)
@@ -120,6 +122,7 @@ func (m *Monitor) step(ctx context.Context) {
 	if point {
 		m.refreshViews()
 	}
+	m.refreshTargets()
 }
 
 // stepFailed counts a panic in a step.
@@ -144,7 +147,8 @@ func into(values []float64) func(int, float64) {
 func (m *Monitor) readRequests(now moment, values []float64) []scopeStep {
 	l := &m.loop
 	began, elapsed := l.step, now.elapsed-l.step
-	enough := enoughRequests(m.thresholds.all())
+	watch := l.judging.watch.in(&m.thresholds)
+	enough, watched := watch.enoughRequests(), watch.watched()
 	scopes := append(l.scopes[:0], scopeStep{})
 	add := func(s *scopeStep, scope Scope, d *traffic.Counts) {
 		*s = scopeStep{scope: scope, figures: deltaFigures(d, elapsed), requests: d.Responses, elapsed: elapsed}
@@ -160,6 +164,8 @@ func (m *Monitor) readRequests(now moment, values []float64) []scopeStep {
 	read := func(scope Scope, d *traffic.Counts) {
 		if d.Responses > 0 {
 			m.history.count(scope, now.wall, d)
+		} else if len(watched[scope.Kind()]) == 0 {
+			return // nobody minds that it is quiet
 		}
 		scopes = append(scopes, scopeStep{})
 		add(&scopes[len(scopes)-1], scope, d)
@@ -167,6 +173,7 @@ func (m *Monitor) readRequests(now moment, values []float64) []scopeStep {
 	l.all.Reset()
 	inFlight, streams := l.reader.Endpoints(&l.all, func(name string, d *traffic.Counts) { read(Scope{Endpoint: name}, d) })
 	l.reader.Organizations(func(name string, d *traffic.Counts) { read(Scope{Organization: name}, d) })
+	m.history.countAll(&l.all)
 	l.evidence.expire(now.elapsed)
 	add(&scopes[0], Scope{}, &l.all)
 	l.scopes = scopes
@@ -210,8 +217,9 @@ func (m *Monitor) closePoint(now moment, c *catalog) {
 	m.history.requests(&l.all)
 	f := deltaFigures(&l.all, elapsed)
 	copy(values, f[:])
+	set := into(values)
 	for _, meter := range m.allMeters() {
-		meter.endPoint(elapsed, into(values))
+		meter.endPoint(elapsed, set)
 	}
 	retention := m.settings.get().Retention
 	p := m.history.close(now.wall, elapsed, retention, c, values, m.journal.store != nil)

@@ -417,8 +417,10 @@ func (s *thresholdSet) apply(r *ThresholdRecord) {
 // watcher finds the thresholds that watch keys, and remembers them until the list
 // changes. One goroutine uses it.
 type watcher struct {
-	list  *[]Threshold
-	found map[Key]*Threshold
+	list    *[]Threshold
+	found   map[Key]*Threshold
+	metrics map[ScopeKind][]string // see watched; nil: to be made
+	enough  map[ScopeKind][]int    // see enoughRequests; nil: to be made
 }
 
 // in returns a watcher of the list in force.
@@ -431,6 +433,27 @@ func (w *watcher) in(set *thresholdSet) *watcher {
 
 // maxWatched bounds what a watcher remembers.
 const maxWatched = 100_000
+
+// watched returns the metrics that thresholds watch, by kind of scope.
+func (w *watcher) watched() map[ScopeKind][]string {
+	if w.metrics == nil {
+		w.metrics = map[ScopeKind][]string{}
+		for _, t := range w.all() {
+			if !slices.Contains(w.metrics[t.Scope], t.Metric) {
+				w.metrics[t.Scope] = append(w.metrics[t.Scope], t.Metric)
+			}
+		}
+	}
+	return w.metrics
+}
+
+// enoughRequests returns how many requests thresholds ask for, by kind of scope.
+func (w *watcher) enoughRequests() map[ScopeKind][]int {
+	if w.enough == nil {
+		w.enough = enoughRequests(w.all())
+	}
+	return w.enough
+}
 
 func (w *watcher) all() []Threshold {
 	if w.list == nil {

@@ -19,7 +19,8 @@ type views struct {
 	summaries map[time.Duration]map[string]Summary
 	trends    []Trend
 	day       *dayFigures
-	wanted    map[time.Duration]uint64 // the windows that were asked for, and at which state of the history; 0: the trends
+	targets   keptTargets
+	wanted    map[time.Duration]uint64 // the windows that were asked for, and at which state of the history; also asTrends, asTargets
 }
 
 // pointsState is what summaries and trends follow from.
@@ -32,19 +33,18 @@ type pointsState struct {
 const (
 	maxViews    = 8 // windows that are kept
 	viewsUnused = 15
-)
 
-// to empties what is of another state. The caller holds mu.
-func (v *views) to(state pointsState) {
-	if v.of != state {
-		v.of, v.summaries, v.trends, v.day = state, map[time.Duration]map[string]Summary{}, nil, nil
-	}
-}
+	// What is wanted beside windows.
+	asTrends  = 0
+	asTargets = -1
+)
 
 // at empties what is of another state, and notes that a window is asked for. The caller
 // holds mu.
 func (v *views) at(state pointsState, window time.Duration) {
-	v.to(state)
+	if v.of != state {
+		v.of, v.summaries, v.trends, v.day, v.targets = state, map[time.Duration]map[string]Summary{}, nil, nil, keptTargets{}
+	}
 	if v.wanted == nil || len(v.wanted) > maxViews {
 		v.wanted = map[time.Duration]uint64{}
 	}
@@ -87,7 +87,6 @@ func summarize(s Series) map[string]Summary {
 
 // trends returns the trends of the service's metrics that have points, over an hour.
 func (m *Monitor) trends() []Trend {
-	const asTrends = 0
 	state, v := m.pointsState(), &m.views
 	v.mu.Lock()
 	v.at(state, asTrends)
@@ -124,7 +123,7 @@ type dayFigures struct {
 func (m *Monitor) day() dayFigures {
 	state, v := m.pointsState(), &m.views
 	v.mu.Lock()
-	v.to(state)
+	v.at(state, asTargets)
 	kept := v.day
 	v.mu.Unlock()
 	if kept != nil {
@@ -144,6 +143,49 @@ func (m *Monitor) day() dayFigures {
 	return *kept
 }
 
+// keptTargets are the targets of health as they were at a time, with the sample of then.
+type keptTargets struct {
+	list   []Target
+	sample *Sample
+	at     time.Time
+}
+
+// targets returns the targets of health with their values, which move on with each step.
+func (m *Monitor) targets() []Target {
+	now, sample, state, v := m.Now(), m.current.Load(), m.pointsState(), &m.views
+	v.mu.Lock()
+	v.at(state, asTargets)
+	kept := v.targets
+	v.mu.Unlock()
+	age := now.Sub(kept.at)
+	if kept.list == nil || kept.sample != sample || age < 0 || age >= m.stepLength {
+		kept = keptTargets{m.deriveTargets(now), sample, now}
+		v.mu.Lock()
+		if v.of == state {
+			v.targets = kept
+		}
+		v.mu.Unlock()
+	}
+	list := slices.Clone(kept.list)
+	for i := range list {
+		list[i] = list[i].met()
+	}
+	return list
+}
+
+// refreshTargets derives the targets of health anew as long as somebody asks for them. The
+// step loop calls it when all else is done.
+func (m *Monitor) refreshTargets() {
+	v := &m.views
+	v.mu.Lock()
+	asked, ok := v.wanted[asTargets]
+	v.mu.Unlock()
+	if ok {
+		m.targets()
+		v.setAsked(asTargets, asked) // that was nobody asking
+	}
+}
+
 // refreshViews derives anew what is asked for again and again. The step loop calls it
 // after a point, when all else is done.
 func (m *Monitor) refreshViews() {
@@ -161,9 +203,12 @@ func (m *Monitor) refreshViews() {
 	v.mu.Unlock()
 	for _, window := range windows {
 		asked := v.askedFor(window)
-		if window == 0 {
+		switch window {
+		case asTrends:
 			m.trends()
-		} else {
+		case asTargets: // they move on with each step
+			continue
+		default:
 			m.summaries(window, m.History().series(window))
 		}
 		v.setAsked(window, asked) // that was nobody asking

@@ -1,10 +1,12 @@
 package perfmon
 
 import (
+	"math"
 	"sync"
 	"time"
 
 	"github.com/backend-prs/perfmon/internal/digest"
+	"github.com/backend-prs/perfmon/internal/traffic"
 	"github.com/backend-prs/perfmon/sketch"
 )
 
@@ -26,12 +28,20 @@ type windowSums struct {
 	length time.Duration
 	asked  uint64 // the history's version when it was asked for last
 	scopes map[*scopeHistory]*windowSum
+	whole  *wholeSum // of all endpoints; nil: it has to be added up
 }
 
 type windowSum struct {
 	begin int64 // of the digest's first entry in it
 	sum   digest.Sum
 	times sketch.Sketch
+}
+
+// wholeSum is what all endpoints counted in windows that begin within a span, up to the
+// latest point.
+type wholeSum struct {
+	windowSum
+	from, until int64 // of that span, in Unix milliseconds
 }
 
 // of returns the sums of a window. The caller holds mu, and reads history.
@@ -58,7 +68,7 @@ func (w *windows) of(length time.Duration, version uint64) *windowSums {
 // get returns what a scope counted after since, which is where the window begins, up to
 // its latest point. It does not change before the next point.
 func (w *windowSums) get(s *scopeHistory, since time.Time) *windowSum {
-	begin := s.digests.Begin(since)
+	begin, _ := s.digests.Oldest(since)
 	sum := w.scopes[s]
 	if sum == nil || sum.begin != begin {
 		sum = &windowSum{begin: begin}
@@ -66,6 +76,35 @@ func (w *windowSums) get(s *scopeHistory, since time.Time) *windowSum {
 		w.scopes[s] = sum
 	}
 	return sum
+}
+
+// endpoints returns what all endpoints of a history counted after since, up to its latest
+// point.
+func (w *windowSums) endpoints(h *history, since time.Time) *wholeSum {
+	ms := since.UnixMilli()
+	if w.whole != nil && w.whole.from <= ms && ms < w.whole.until {
+		return w.whole
+	}
+	all := &wholeSum{from: ms, until: math.MaxInt64}
+	for scope, s := range h.scopes {
+		if !isEndpoint(scope) {
+			continue
+		}
+		one := w.get(s, since)
+		if one.sum.From.IsZero() {
+			continue
+		}
+		if all.sum.From.IsZero() || one.sum.From.Before(all.sum.From) {
+			all.sum.From = one.sum.From
+		}
+		all.sum.Responses += one.sum.Responses
+		all.sum.Errors += one.sum.Errors
+		all.times.Merge(&one.times)
+		_, ends := s.digests.Oldest(since)
+		all.until = min(all.until, ends)
+	}
+	w.whole = all
+	return all
 }
 
 // closing adds what is pending of a scope, right before it becomes a point. The history's
@@ -93,6 +132,7 @@ func (w *windows) closing(s *scopeHistory) {
 func (w *windows) prune(version uint64, forward bool) {
 	kept := w.list[:0]
 	for _, win := range w.list {
+		win.whole = nil
 		if forward && version-win.asked <= windowsUnused {
 			kept = append(kept, win)
 		}
@@ -104,6 +144,7 @@ func (w *windows) prune(version uint64, forward bool) {
 // drop forgets a scope. The history's writer calls it.
 func (w *windows) drop(s *scopeHistory) {
 	for _, win := range w.list {
+		win.whole = nil
 		delete(win.scopes, s)
 	}
 }
@@ -116,54 +157,57 @@ type requestSum struct {
 	times            sketch.Sketch
 }
 
-// add adds what a scope counted up to its latest point, and since: counting is when that
+// add adds what was counted up to the latest point, and since: counting is when that
 // began. Where the window is shorter than what is counted together, it begins earlier.
-func (r *requestSum) add(sum *windowSum, s *scopeHistory, counting time.Time) {
-	r.requests += sum.sum.Responses + s.pending.Responses
-	r.failed += sum.sum.Errors + s.pending.Errors
+func (r *requestSum) add(sum *windowSum, pending *traffic.Counts, counting time.Time) {
+	r.requests += sum.sum.Responses + pending.Responses
+	r.failed += sum.sum.Errors + pending.Errors
 	r.times.Merge(&sum.times)
-	r.times.Merge(&s.pending.Times)
+	r.times.Merge(&pending.Times)
 	if !sum.sum.From.IsZero() && sum.sum.From.Before(r.from) {
 		r.from = sum.sum.From
 	}
-	if s.pending.Responses > 0 && counting.Before(r.from) {
+	if pending.Responses > 0 && counting.Before(r.from) {
 		r.from = counting
 	}
 }
 
-// sums calls f with what was counted in the window before now, for each scope of a kind, or
-// once for all of them together. What it is called with is only f's until it returns.
-func (h *history) sums(now time.Time, window time.Duration, kind ScopeKind, together bool, f func(*requestSum)) {
+// sums calls f with what was counted in the window before now, for each scope that pick
+// picks. What it is called with is only f's until it returns.
+func (h *history) sums(now time.Time, window time.Duration, pick func(Scope) bool, f func(*requestSum)) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	h.sumUp(now, window, kind, together, f)
+	h.sumUp(now, window, pick, f)
 }
 
-// sumUp is sums for one who holds mu for reading.
-func (h *history) sumUp(now time.Time, window time.Duration, kind ScopeKind, together bool, f func(*requestSum)) {
+// sum returns what all endpoints counted in the window before now.
+func (h *history) sum(now time.Time, window time.Duration) *requestSum {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
 	h.windows.mu.Lock()
 	defer h.windows.mu.Unlock()
 	since := now.Add(-window)
-	begin := since
-	if begin.Before(h.begun) {
-		begin = h.begun
-	}
+	r := &requestSum{from: later(since, h.begun)}
+	all := h.windows.of(window, h.version).endpoints(h, since)
+	r.add(&all.windowSum, &h.pending, h.counting)
+	return r
+}
+
+// sumUp is sums for one who holds mu for reading.
+func (h *history) sumUp(now time.Time, window time.Duration, pick func(Scope) bool, f func(*requestSum)) {
+	h.windows.mu.Lock()
+	defer h.windows.mu.Unlock()
+	since := now.Add(-window)
+	begin := later(since, h.begun)
 	kept := h.windows.of(window, h.version)
-	r := &requestSum{from: begin}
+	r := &requestSum{}
 	for scope, s := range h.scopes {
-		if scope.Kind() != kind {
+		if !pick(scope) {
 			continue
 		}
-		r.add(kept.get(s, since), s, h.counting)
-		if together {
-			continue
-		}
-		r.scope = scope
-		f(r)
-		r.from, r.requests, r.failed = begin, 0, 0
+		r.scope, r.from, r.requests, r.failed = scope, begin, 0, 0
 		r.times.Reset()
-	}
-	if together {
+		r.add(kept.get(s, since), &s.pending, h.counting)
 		f(r)
 	}
 }
@@ -173,7 +217,7 @@ func (h *history) failures(now time.Time, window time.Duration, f func(endpoint 
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for scope, s := range h.scopes {
-		if scope.Kind() == ScopeEndpoint {
+		if isEndpoint(scope) {
 			sum := s.digests.Count(now.Add(-window))
 			f(scope.Endpoint, sum.Responses+s.pending.Responses, sum.Errors+s.pending.Errors)
 		}

@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"math"
+	"math/bits"
 
 	"golang.org/x/exp/slices"
 )
@@ -70,6 +71,59 @@ func quantile(sorted []float64, q float64) float64 {
 		return sorted[len(sorted)-1]
 	}
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+// quantiles puts the quantiles of x, which ascend, in their own place. It changes the order of
+// x, but does not sort it: what lies between them is of no interest.
+func quantiles(x, q []float64) {
+	from := 0 // nothing before it is larger than anything after it
+	for k := range q {
+		at := q[k] * float64(len(x)-1)
+		i := int(at)
+		nth(x[from:], i-from)
+		from = i
+		if q[k] = x[i]; i+1 < len(x) {
+			q[k] += (at - float64(i)) * (slices.Min(x[i+1:]) - x[i])
+		}
+	}
+}
+
+// nth changes the order of x so that x[n] is what it would be if x were sorted, nothing
+// before it is larger, and nothing after it smaller (C. A. R. Hoare, "Algorithm 65: Find",
+// 1961). Where that is slow, it sorts (D. R. Musser, "Introspective Sorting and Selection
+// Algorithms", 1997).
+func nth(x []float64, n int) {
+	low, high := 0, len(x)-1
+	for rounds := 2 * bits.Len(uint(len(x))); low < high; rounds-- {
+		if rounds == 0 || high-low < 12 {
+			slices.Sort(x[low : high+1])
+			return
+		}
+		a, b, c := x[low], x[(low+high)/2], x[high]
+		pivot := max(min(a, b), min(max(a, b), c)) // the middle of the three
+		i, j := low, high
+		for i <= j {
+			for x[i] < pivot {
+				i++
+			}
+			for x[j] > pivot {
+				j--
+			}
+			if i <= j {
+				x[i], x[j] = x[j], x[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case n <= j:
+			high = j
+		case n >= i:
+			low = i
+		default: // what lies between is the pivot
+			return
+		}
+	}
 }
 
 // median returns the middle of a series, in any order.

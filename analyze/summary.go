@@ -38,12 +38,11 @@ func Summarize(values []float64) Summary {
 	if len(x) == 0 {
 		return s
 	}
-	sorted := slices.Clone(x)
-	slices.Sort(sorted)
-	low, high := sorted[0], sorted[len(sorted)-1]
+	low, high := slices.Min(x), slices.Max(x)
 	s.Min, s.Max = ValueOf(low*unit), ValueOf(high*unit)
-	s.Median, s.P90 = ValueOf(quantile(sorted, 0.5)*unit), ValueOf(quantile(sorted, 0.9)*unit)
-	s.P95, s.P99 = ValueOf(quantile(sorted, 0.95)*unit), ValueOf(quantile(sorted, 0.99)*unit)
+	q := [4]float64{0.5, 0.9, 0.95, 0.99}
+	quantiles(slices.Clone(x), q[:])
+	s.Median, s.P90, s.P95, s.P99 = ValueOf(q[0]*unit), ValueOf(q[1]*unit), ValueOf(q[2]*unit), ValueOf(q[3]*unit)
 	mean, variance := meanVariance(x)
 	s.Mean, s.StdDev = ValueOf(mean*unit), ValueOf(math.Sqrt(variance)*unit)
 	if len(x) < minIntervalPoints {

@@ -140,3 +140,40 @@ func TestLongSeries(t *testing.T) {
 		t.Errorf("the change is found at %d, want %d", got, n/2)
 	}
 }
+
+// Percentiles are those of the sorted series, whatever its order.
+func TestSummarizeAgreesWithSorting(t *testing.T) {
+	const n = 3000
+	rng := rand.New(rand.NewPCG(1, 2))
+	shapes := map[string]func(i int) float64{
+		"ascending":  func(i int) float64 { return float64(i) },
+		"descending": func(i int) float64 { return float64(-i) },
+		"up and down": func(i int) float64 {
+			return float64(min(i, n-i))
+		},
+		"saw":         func(i int) float64 { return float64(i % 17) },
+		"two values":  func(i int) float64 { return float64(rng.IntN(2)) },
+		"one outlier": func(i int) float64 { return float64(i / (n - 1)) },
+		"random":      func(int) float64 { return rng.NormFloat64() },
+	}
+	for name, shape := range shapes {
+		for _, length := range []int{3, 11, 12, 13, 14, 100, 101, n} {
+			x := make([]float64, length)
+			for i := range x {
+				x[i] = shape(i)
+			}
+			got := analyze.Summarize(x)
+			slices.Sort(x)
+			sorted := func(q float64) analyze.Value {
+				at := q * float64(length-1)
+				i := int(at)
+				return analyze.ValueOf(x[i] + (at-float64(i))*(x[min(i+1, length-1)]-x[i]))
+			}
+			want := got
+			want.Min, want.Median, want.P90, want.P95, want.P99, want.Max = sorted(0), sorted(0.5), sorted(0.9), sorted(0.95), sorted(0.99), sorted(1)
+			if diff := cmp.Diff(want, got, approx); diff != "" {
+				t.Errorf("%s, %d values (-want +got):\n%s", name, length, diff)
+			}
+		}
+	}
+}

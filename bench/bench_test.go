@@ -1,12 +1,16 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/httpapi"
 )
 
 // Every table can be measured and has its place in the document.
@@ -81,4 +85,57 @@ func BenchmarkQuietStep(b *testing.B) {
 		s.step()
 	}
 	s.close()
+}
+
+// BenchmarkAfterPoint asks for what watches a service, each time right after a point, with
+// 48 h and 100 endpoints held.
+func BenchmarkAfterPoint(b *testing.B) {
+	s, _ := twoDays(48, 100)
+	defer s.close()
+	a := newAsker(s.Monitor)
+	for _, call := range []string{"health/", "diagnostics/"} {
+		b.Run(call, func(b *testing.B) {
+			b.ReportAllocs()
+			a.ask(call)
+			for b.Loop() {
+				b.StopTimer()
+				s.minute()
+				time.Sleep(20 * time.Millisecond) // what is derived after a point is there
+				b.StartTimer()
+				a.ask(call)
+			}
+		})
+	}
+}
+
+// BenchmarkSystemStep measures a step with the figures of the system and the runtime.
+func BenchmarkSystemStep(b *testing.B) {
+	s := newStepped(1, perfmon.WithInterval(perfmon.DefaultInterval))
+	for range 12 {
+		s.step()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.step()
+	}
+	s.close()
+}
+
+// BenchmarkUnchanged asks for a dashboard that the client still holds: a 304, without making
+// the request.
+func BenchmarkUnchanged(b *testing.B) {
+	s, _ := twoDays(2, 100)
+	defer s.close()
+	a := newAsker(s.Monitor)
+	const call = "dashboard/?hours=48&trends=true&alerts=true"
+	r := httptest.NewRequest("GET", httpapi.DefaultPrefix+call, nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("If-None-Match", a.ask(call).Header().Get("ETag"))
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		if a.api.ServeHTTP(w, r); w.Code != http.StatusNotModified {
+			b.Fatal(w.Code)
+		}
+	}
 }

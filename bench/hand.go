@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"math"
@@ -40,6 +41,14 @@ func (c *handClock) Ticker(d time.Duration) *clock.Ticker {
 	t := c.Mock.Ticker(d)
 	t.C = c.tick
 	return t
+}
+
+// Timers and deadlines, which end a wait that is too long, are the real clock's: those of a mock
+// allocate more.
+func (c *handClock) Timer(d time.Duration) *clock.Timer { return clock.New().Timer(d) }
+
+func (c *handClock) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(parent, d)
 }
 
 // stepped is a monitor whose steps come when they are asked for.

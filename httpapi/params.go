@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -83,8 +82,13 @@ func (p *params) int(name string, standard, least, most int) int {
 	return n
 }
 
-// decimal is how a number is written: no hexadecimal, no underscores, no names.
-var decimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+// parseDecimal reads a number as people write one: not hexadecimal, no underscores, no names.
+func parseDecimal(s string) (float64, error) {
+	if strings.Trim(s, "+-.0123456789eE") != "" {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(s, 64)
+}
 
 // hours returns a length of time over 0, at most most.
 func (p *params) hours(name string, standard, most time.Duration) time.Duration {
@@ -92,8 +96,8 @@ func (p *params) hours(name string, standard, most time.Duration) time.Duration 
 	if !ok {
 		return min(standard, most)
 	}
-	hours, err := strconv.ParseFloat(value, 64)
-	if err != nil || !decimal.MatchString(value) || !(hours > 0 && hours <= most.Hours()) {
+	hours, err := parseDecimal(value)
+	if err != nil || !(hours > 0 && hours <= most.Hours()) {
 		p.fail(name, value, fmt.Sprintf("a number of hours, over 0, at most %g", most.Hours()))
 		return most
 	}

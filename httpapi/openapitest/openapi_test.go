@@ -47,6 +47,7 @@ type operation struct {
 	} `json:"requestBody"`
 	Responses map[string]struct {
 		Ref     string                     `json:"$ref"`
+		Headers map[string]any             `json:"headers"`
 		Content map[string]json.RawMessage `json:"content"`
 	} `json:"responses"`
 }
@@ -296,6 +297,9 @@ func (c *checker) check(call string, w *httptest.ResponseRecorder) {
 		if _, ok := response.Content[media]; !ok && w.Body.Len() > 0 {
 			c.t.Errorf("%s answers %s as %s, which is not described", call, status, media)
 		}
+		if _, ok := response.Headers["ETag"]; ok != (w.Header().Get("ETag") != "") {
+			c.t.Errorf("%s answers %s with the ETag %q; that it has one is described: %v", call, status, w.Header().Get("ETag"), ok)
+		}
 	}
 	if w.Body.Len() == 0 || !strings.HasSuffix(media, "json") {
 		return
@@ -339,6 +343,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			}
 			if strings.HasPrefix(call, "GET ") && !strings.Contains(call, "{id}") {
 				ask(s, as, call, "", "")
+				s.again(c, as, call)
 			}
 		}
 		ask(s, as, "GET /dashboard/", "?alerts=true&trends=true", "")
@@ -395,6 +400,25 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// again asks for an answer that it already holds, where it has a tag.
+func (s *service) again(c *checker, as, call string) {
+	s.t.Helper()
+	path := strings.TrimPrefix(call, "GET ")
+	tag := s.do(as, "GET", path, "").Header().Get("ETag")
+	if tag == "" {
+		return
+	}
+	r := httptest.NewRequest("GET", prefix+path, nil)
+	r.Header.Set("As", as)
+	r.Header.Set("If-None-Match", tag)
+	w := httptest.NewRecorder()
+	s.api.ServeHTTP(w, r)
+	if w.Code != http.StatusNotModified || w.Header().Get("ETag") != tag {
+		s.t.Errorf("%s with the tag %s of its answer: %d, %s", call, tag, w.Code, w.Header().Get("ETag"))
+	}
+	c.check(call, w)
 }
 
 // signIn takes the token of an API that has one for a cookie, and sends wrong ones until

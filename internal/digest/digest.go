@@ -184,16 +184,23 @@ func (s *Sum) add(o span) {
 	s.Errors += o.errors
 }
 
+// after returns the entries that ended after a time.
+func (l *Log) after(ms int64) []entry {
+	i := len(l.entries)
+	for i > 0 && l.entries[i-1].to > ms { // windows are short, more often than not
+		i--
+	}
+	return l.entries[i:]
+}
+
 // Since sums up what ended after t and adds the response times to times. The window
 // may begin before t, by less than the length of an entry.
 func (l *Log) Since(t time.Time, times *sketch.Sketch) Sum {
 	ms := t.UnixMilli()
 	var sum Sum
-	for _, e := range l.entries {
-		if e.to > ms {
-			sum.add(e.span)
-			_ = times.MergeBinary(e.times) // sound: it was made or checked here
-		}
+	for _, e := range l.after(ms) {
+		sum.add(e.span)
+		_ = times.MergeBinary(e.times) // sound: it was made or checked here
 	}
 	if l.open != nil && l.open.to > ms {
 		sum.add(l.open.span)
@@ -206,10 +213,8 @@ func (l *Log) Since(t time.Time, times *sketch.Sketch) Sum {
 func (l *Log) Count(t time.Time) Sum {
 	ms := t.UnixMilli()
 	var sum Sum
-	for _, e := range l.entries {
-		if e.to > ms {
-			sum.add(e.span)
-		}
+	for _, e := range l.after(ms) {
+		sum.add(e.span)
 	}
 	if l.open != nil && l.open.to > ms {
 		sum.add(l.open.span)
@@ -217,17 +222,16 @@ func (l *Log) Count(t time.Time) Sum {
 	return sum
 }
 
-// Begin returns when the oldest entry begins that Since would sum up for t, in Unix
-// milliseconds, 0 where there is none. As long as that stays, windows differ by what was added alone.
-func (l *Log) Begin(t time.Time) int64 {
+// Oldest returns when the oldest entry begins and ends that Since would sum up for t, in Unix
+// milliseconds, zeros where there is none. Until t passes that end, windows differ by what was
+// added alone.
+func (l *Log) Oldest(t time.Time) (from, to int64) {
 	ms := t.UnixMilli()
-	for _, e := range l.entries {
-		if e.to > ms {
-			return e.from
-		}
+	if entries := l.after(ms); len(entries) > 0 {
+		return entries[0].from, entries[0].to
 	}
 	if l.open != nil && l.open.to > ms {
-		return l.open.from
+		return l.open.from, l.open.to
 	}
-	return 0
+	return 0, 0
 }

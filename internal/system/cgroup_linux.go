@@ -110,9 +110,9 @@ func climb(root string, mount *procfs.MountInfo, path string) []string {
 	return dirs
 }
 
-// memory returns the tightest limit and how much of it is in use, in bytes: what
-// cannot be reclaimed at once, as the kernel counts it for an out-of-memory kill.
-func (g *groups) memory() (used, limit float64, ok bool) {
+// memory returns the tightest limit below what the host has, and how much of it is in use, in
+// bytes: what cannot be reclaimed at once, as the kernel counts it for an out-of-memory kill.
+func (g *groups) memory(host float64) (used, limit float64, ok bool) {
 	cacheKey := "inactive_file"
 	if g.v1mem {
 		cacheKey = "total_inactive_file"
@@ -120,8 +120,8 @@ func (g *groups) memory() (used, limit float64, ok bool) {
 	for i := range g.mem {
 		files := &g.mem[i]
 		l, err := files.limit.number()
-		if err != nil || ok && l >= limit {
-			continue
+		if err != nil || l >= host || ok && l >= limit {
+			continue // what it uses takes the kernel long to say
 		}
 		u, err := files.use.number()
 		if err != nil {

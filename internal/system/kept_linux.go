@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
+	"syscall"
 )
 
 // kept is a file of the kernel's that is read again and again: it stays open, and what is
@@ -30,18 +30,22 @@ func (k *kept) read() ([]byte, error) {
 	if k.data == nil {
 		k.data = make([]byte, 4<<10)
 	}
-	for n := 0; ; {
-		more, err := k.file.ReadAt(k.data[n:], int64(n))
-		n += more
+	for {
+		// The kernel writes the whole of such a file for each call that reads it, and gives
+		// all of it to one that has room: os.File, which asks until there is no more, would
+		// have it written twice.
+		n, err := syscall.Pread(int(k.file.Fd()), k.data, 0)
 		switch {
-		case errors.Is(err, io.EOF):
-			return k.data[:n], nil
+		case errors.Is(err, syscall.EINTR):
 		case err != nil:
 			_ = k.file.Close()
 			k.file = nil
-			return nil, err
+			return nil, &os.PathError{Op: "read", Path: k.path, Err: err}
+		case n < len(k.data):
+			return k.data[:n], nil
+		default:
+			k.data = make([]byte, 2*len(k.data)) // it was full
 		}
-		k.data = append(k.data, make([]byte, len(k.data))...) // it was full
 	}
 }
 
@@ -61,6 +65,11 @@ func (k *kept) key(key string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	return k.keyIn(data, key)
+}
+
+// keyIn does the same in what read has returned.
+func (k *kept) keyIn(data []byte, key string) (float64, error) {
 	if rest, ok := lineOf(data, key); ok {
 		word, _ := cutWord(rest)
 		return parse(word)

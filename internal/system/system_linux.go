@@ -147,18 +147,22 @@ func (r *Reader) readProcess(s *Stats, now time.Time, quota float64, limited boo
 }
 
 func (r *Reader) readMemory(s *Stats) error {
-	total, err := r.memory.key("MemTotal:")
+	data, err := r.memory.read()
+	if err != nil {
+		return err
+	}
+	total, err := r.memory.keyIn(data, "MemTotal:")
 	if err != nil {
 		return err
 	}
 	if total *= 1024; total == 0 {
 		return errors.New("meminfo: MemTotal is 0")
 	}
-	if used, limit, ok := r.groups.memory(); ok && limit < total {
+	if used, limit, ok := r.groups.memory(total); ok {
 		s.MemoryPercent = min(100*used/limit, 100)
 		return nil
 	}
-	available, err := r.memory.key("MemAvailable:")
+	available, err := r.memory.keyIn(data, "MemAvailable:")
 	if err != nil {
 		return err
 	}

@@ -50,9 +50,9 @@ func (r *Recorder) StreamEnded() { r.stripe.streamsEnded.Add(1) }
 func (r *Recorder) Ignore() { r.stripe.ignored.Add(1) }
 
 // EndRoute counts a response of the endpoint that serves method on pattern. A pattern that
-// names its method, like "GET /orders/{id}", says it all by itself. The pattern is to be a
-// string that lives as long as its route, as routers have them: one that is made anew for
-// each request is counted as well, and takes longer.
+// names its method, like "GET /orders/{id}", says it all by itself. It is fast where the pattern
+// is a string that lives as long as its route, as routers have them: one that is made anew
+// for each request is counted as well, and takes longer.
 func (r *Recorder) EndRoute(method, pattern string, lane Lane, d time.Duration) {
 	set := r.stripe.routes.set(pattern)
 	p := set[0].Load() // most are there

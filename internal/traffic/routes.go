@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"math/bits"
+	"math/rand/v2"
 	"sync/atomic"
 	"unsafe"
 )
@@ -10,7 +11,8 @@ import (
 // pattern's bytes, which saves their hash: a router hands out the same string for every
 // request of a route. The address only says where to look. What is there is compared byte
 // by byte with a copy of its own, so that routes keep no string of the host alive and
-// mistake none for another. A route that finds no room takes that of another one.
+// mistake none for another. A route that finds no room takes that of another one, one time
+// in so many: strings that are made anew for each request would drive out all others.
 //
 // All recorders of a stripe share one. Nothing in it is locked: slots are replaced.
 type routes struct {
@@ -50,14 +52,20 @@ func find(set *[routeWays]atomic.Pointer[place], method, pattern string) *place 
 	return nil
 }
 
-// keep puts a place into a free slot, or in the first one, whose place moves on by one
-// slot: the last of them goes.
+// oneOf is how often a route for which there is no room is kept nonetheless: one time of 16.
+const oneOf = 16
+
+// keep puts a place into a free slot, or now and then in the first one, whose place moves on
+// by one slot: the last of them goes.
 func (t *routes) keep(pattern string, p *place) {
 	set := t.set(pattern)
 	for i := range set {
 		if set[i].CompareAndSwap(nil, p) || set[i].Load() == p {
 			return
 		}
+	}
+	if rand.Uint32()%oneOf != 0 {
+		return
 	}
 	for i := range set {
 		p = set[i].Swap(p)
