@@ -174,6 +174,9 @@ func (m *Monitor) commit(records []Record) {
 		if e, ok := eventOf(r); ok {
 			m.events.add(e)
 			m.alertSubs.publish(e)
+			for _, c := range m.channels {
+				c.publish(&e)
+			}
 		}
 	}
 }
@@ -193,6 +196,17 @@ func (m *Monitor) apply(r Record) {
 		m.anomalies.apply(r.Detector)
 	case r.Marker != nil:
 		m.markers.apply(r.Marker)
+	case r.Silence != nil:
+		m.silences.apply(r.Silence)
+		m.pokeChannels()
+	case r.Outbox != nil:
+		if c, err := m.channel(r.Outbox.Notifier); err == nil {
+			c.apply(r.Outbox)
+		}
+	case r.DeadLetters != nil:
+		if c, err := m.channel(r.DeadLetters.Notifier); err == nil {
+			c.dead.Store(r.DeadLetters)
+		}
 	}
 }
 
@@ -401,6 +415,11 @@ func (m *Monitor) restore(store Store) error {
 			return nil
 		}
 		m.apply(r)
+		if e, ok := eventOf(r); ok {
+			for _, c := range m.channels {
+				c.publish(&e) // what was told already goes when the outbox is read
+			}
+		}
 		return nil
 	}
 	j.mu.Lock()
@@ -431,6 +450,7 @@ func (m *Monitor) restore(store Store) error {
 	}
 	j.readNotes()
 	m.alerts.sweep(now)
+	m.silences.sweep(now.wall)
 	m.events.begin(j.number)
 	return nil
 }

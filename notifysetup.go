@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -127,13 +128,21 @@ func WithNotificationDeadline(d time.Duration) Option {
 // Default: they have no links.
 func WithPageURL(page string) Option {
 	return func(c *config) error {
-		u, err := url.Parse(page)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || len(page) > maxLink || page != cleanText(page) {
+		if !validLink(page) || strings.ContainsAny(page, "?#") {
 			return &FieldError{"WithPageURL", page, "an absolute http or https URL without query, fragment and user"}
 		}
 		c.notify.page = page
 		return nil
 	}
+}
+
+// validLink reports whether a text is a link that people can be given.
+func validLink(link string) bool {
+	if len(link) > maxLink || link != cleanText(link) || strings.ContainsRune(link, ' ') {
+		return false
+	}
+	u, err := url.Parse(link)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
 }
 
 // maxLink bounds a link, in bytes.

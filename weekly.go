@@ -2,6 +2,7 @@ package perfmon
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/exp/slices"
@@ -56,6 +57,67 @@ func (w *weeklySetup) due(now time.Time) time.Time {
 func (w *weeklySetup) next(due time.Time) time.Time {
 	local := due.In(w.location)
 	return time.Date(local.Year(), local.Month(), local.Day()+7, w.hour, 0, 0, 0, w.location).UTC()
+}
+
+// weekly returns the report that is due, nil where none is.
+func (c *channel) weekly(s *OutboxRecord, now time.Time) *Notification {
+	due := c.nextReport(s)
+	if due.IsZero() || due.After(now) || len(s.Queue) >= maxQueued {
+		return nil
+	}
+	m := c.m
+	r := m.weeklyReport(now)
+	return &Notification{
+		Kind: NotifyReport, Time: now, Service: m.service, Report: r, Link: m.pageAt(nil, now),
+		Title: truncate(fmt.Sprintf("%s: the week to %s", m.service.Name, r.Until.In(m.notify.weekly.location).Format("2 January 2006")), 200),
+		Text:  r.text(),
+	}
+}
+
+// nextReport returns when the next report is due, or was; zero where the notifier gets none.
+func (c *channel) nextReport(s *OutboxRecord) time.Time {
+	w := c.m.notify.weekly
+	if w == nil || len(w.to) > 0 && !slices.Contains(w.to, c.name) || s.Reported.IsZero() {
+		return time.Time{}
+	}
+	return w.next(s.Reported)
+}
+
+// text says in plain lines how the week was.
+func (r *WeeklyReport) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s to %s\n", r.From.Format(time.RFC3339), r.Until.Format(time.RFC3339))
+	fmt.Fprintf(&b, "%s\n", r.Requests)
+	for _, part := range []struct {
+		title string
+		lines []string
+	}{
+		{"Got worse", texts(r.Worse)}, {"Got better", texts(r.Better)}, {"Alerts", texts(r.Alerts)},
+		{"Worst endpoints", texts(r.WorstEndpoints)}, {"Deploys", texts(r.Deploys)},
+	} {
+		fmt.Fprintf(&b, "%s:%s\n", part.title, map[bool]string{true: " none"}[len(part.lines) == 0])
+		for i, line := range part.lines {
+			if i == textAlerts {
+				fmt.Fprintf(&b, "  and %d more\n", len(part.lines)-i)
+				break
+			}
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func texts[T fmt.Stringer](list []T) []string {
+	lines := make([]string, len(list))
+	for i, v := range list {
+		lines[i] = v.String()
+	}
+	return lines
+}
+
+// String is the alert and how long it lasted.
+func (a ReportAlert) String() string {
+	return fmt.Sprintf("%s for %v: %s", a.Severity, time.Duration(a.DurationSeconds*float64(time.Second)).Round(time.Second), a.Message)
 }
 
 const (
