@@ -135,11 +135,11 @@ func (a *API) whoIsTold(r *request) (answer, error) {
 		}
 		out.At = at.UTC()
 	}
-	if out.Metric == "" {
-		q.fail("metric", "", wantMetric)
-	}
 	if err := q.finish(); err != nil {
 		return nil, err
+	}
+	if out.Metric == "" {
+		return nil, bad("metric", `""`, wantMetric)
 	}
 	if out.Severity == "" {
 		out.Severity = perfmon.Critical

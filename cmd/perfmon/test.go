@@ -127,7 +127,7 @@ func (x *chain) reach(ctx context.Context) bool {
 // known are the calls that this version has verbs for.
 var known = []string{
 	"/dashboard/", "/realtime/", "/alerts/", "/alerts/{id}/", "/thresholds/", "/thresholds/backtest/", "/metrics/", "/endpoints/", "/trends/",
-	"/series/", "/baseline/", "/events/", "/reports/", "/config/", "/health/", "/diagnostics/", "/session", "/livez/", "/readyz/", "/openapi.json",
+	"/series/", "/baseline/", "/events/", "/silences/", "/silences/{id}/", "/notifiers/", "/notifiers/test/", "/notifiers/resend/", "/notifiers/who/", "/reports/", "/config/", "/health/", "/diagnostics/", "/session", "/livez/", "/readyz/", "/openapi.json",
 }
 
 // calls compares the calls of the server with those of this version.
