@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/backend-prs/perfmon"
@@ -67,7 +68,7 @@ func (a *API) testNotifier(r *request) (answer, error) {
 	case errors.Is(err, perfmon.ErrClosed), errors.Is(err, context.Canceled):
 		return nil, err
 	case err != nil:
-		return reply(http.StatusOK, testAnswer{name, false, cut(clean(err.Error()))})
+		return reply(http.StatusOK, testAnswer{name, false, cut(clean(strings.TrimPrefix(err.Error(), "perfmon: ")))})
 	}
 	return reply(http.StatusOK, testAnswer{name, true, ""})
 }
