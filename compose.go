@@ -134,6 +134,32 @@ func (m *Monitor) alertNotification(now time.Time, s *OutboxRecord, p *outboxPla
 	return n
 }
 
+// without returns a message without some of the alerts that it lists, nil where none is left.
+func (m *Monitor) without(message *OutboxMessage, gone func(*AlertNotice) bool) *OutboxMessage {
+	n := message.Notification
+	var left []AlertNotice
+	var tell []*Alert
+	ids := slices.Clone(message.Alerts)
+	for i := range n.Alerts {
+		notice := &n.Alerts[i]
+		if gone(notice) {
+			ids = slices.DeleteFunc(ids, func(id string) bool { return id == notice.Alert.ID })
+			continue
+		}
+		left = append(left, *notice)
+		tell = append(tell, &notice.Alert)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	n.Alerts = left
+	if n.More == 0 {
+		n.Title = m.notificationTitle(tell, n.Kind)
+	}
+	n.Text = notificationText(&n)
+	return &OutboxMessage{Notification: n, Alerts: ids}
+}
+
 // worseFirst orders alerts: those that are not over first, then critical ones, then by age.
 func worseFirst(a, b *Alert) int {
 	rank := func(a *Alert) int {
@@ -180,7 +206,7 @@ func (m *Monitor) notice(a *Alert, first bool, worst []RequestStats) AlertNotice
 
 const (
 	worstWindow = 15 * time.Minute
-	worstToName  = 5
+	worstToName = 5
 	textAlerts  = 10 // that a text lists
 )
 

@@ -118,7 +118,7 @@ func (c *channel) act(ctx context.Context, charts *madeCharts) (wake time.Time, 
 	case s.Sending == nil:
 		return c.compose(now)
 	case tries > 0 && c.superseded(s.Sending):
-		c.takeBack(now)
+		c.takeBack()
 		return time.Time{}, true
 	}
 	if c.lend(ctx) != nil {
@@ -147,30 +147,32 @@ func (c *channel) retry(now time.Time) (tries int, next time.Time) {
 // superseded reports whether something newer is known of an alert in a message, so that it
 // would not be true any more.
 func (c *channel) superseded(m *OutboxMessage) bool {
-	for i := range m.Notification.Alerts {
-		told := &m.Notification.Alerts[i].Alert
-		if a := c.rules.look(told.ID); a != nil && a.Record != told.Record {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.Notification.Alerts, func(n AlertNotice) bool { return !c.stillSo(&n.Alert) })
 }
 
-// takeBack gives up a message that was not delivered and would not be true any more: what it
-// covers waits again.
-func (c *channel) takeBack(now time.Time) {
+// stillSo reports whether nothing newer is known of an alert.
+func (c *channel) stillSo(told *Alert) bool {
+	a := c.rules.look(told.ID)
+	return a == nil || a.Record == told.Record
+}
+
+// takeBack takes out of a message that was not delivered what would not be true any more:
+// it waits again. The rest keeps its ID, as the message may have arrived after all.
+func (c *channel) takeBack() {
 	c.m.find(c.m.watch.now(), func() []Record {
 		s := c.next()
 		if s.Sending == nil {
 			return nil
 		}
+		left := c.m.without(s.Sending, func(n *AlertNotice) bool { return !c.stillSo(&n.Alert) })
 		for _, id := range s.Sending.Alerts {
-			s.wait(id, s.Sending.Notification.Time)
-			if x := s.alert(id); x.Told.IsZero() {
-				x.Told = now // it may have arrived
+			if left == nil || !slices.Contains(left.Alerts, id) {
+				if a := c.rules.look(id); a != nil && !a.Quiet {
+					s.wait(id, s.Sending.Notification.Time)
+				}
 			}
 		}
-		s.Sending = nil
+		s.Sending = left
 		return []Record{{Outbox: s}}
 	})
 }
