@@ -89,6 +89,10 @@ func (b *bench) pass(d time.Duration) {
 	for ; d > 0; d -= time.Second {
 		b.clock.Add(min(d, time.Second))
 		synctest.Wait()
+		for len(b.samples) > 0 {
+			<-b.samples
+			synctest.Wait()
+		}
 	}
 }
 
