@@ -252,6 +252,13 @@ func (j *journal) write(records []Record, late func()) error {
 
 // keep holds records back for a store that fails; mu is held.
 func (j *journal) keep(records []Record) {
+	for i := range records {
+		if r := &records[i]; r.Outbox != nil || r.DeadLetters != nil {
+			// They are large, and change with each message: only the latest still matters.
+			id := r.Identity()
+			j.pending = slices.DeleteFunc(j.pending, func(o Record) bool { return o.Identity() == id })
+		}
+	}
 	j.pending = append(j.pending, records...)
 	if extra := len(j.pending) - pendingRecords; extra > 0 {
 		j.pending = slices.Delete(j.pending, 0, extra)
