@@ -20,6 +20,7 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 		p.wake = due
 	}
 	if p.kind == "" && len(p.drop) == 0 && len(p.held) == 0 && report == nil && len(s.Queue) == 0 {
+		c.gather(p.gathering)
 		return p.wake, false
 	}
 	var n Notification

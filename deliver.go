@@ -54,6 +54,11 @@ func (m *Monitor) enrol() {
 // waitForChannels waits until the notifiers are at rest, so that the store is told of it
 // before it is closed: for closeGrace at most.
 func (m *Monitor) waitForChannels() {
+	for _, c := range m.channels {
+		c.mu.Lock()
+		c.closing = true
+		c.mu.Unlock()
+	}
 	rest := make(chan struct{})
 	go func() {
 		for _, c := range m.channels {
@@ -109,6 +114,7 @@ func (c *channel) sleep(ctx context.Context, wake time.Time) {
 
 // act does one thing that is due. again says that there may be more, else wake when.
 func (c *channel) act(ctx context.Context, charts *madeCharts) (wake time.Time, again bool) {
+	c.gather(false)
 	now := c.m.Now()
 	tries, next := c.retry(now)
 	s := c.state.Load()

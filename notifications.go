@@ -121,7 +121,12 @@ func (ns Notifications) Test(ctx context.Context, notifier, by string) error {
 	if err := c.lend(ctx); err != nil {
 		return wrap(err)
 	}
+	if !c.enter() {
+		c.giveBack()
+		return wrap(ErrClosed)
+	}
 	call := c.begin(n)
+	c.running.Done() // begin counts the call itself
 	defer func() {
 		go func() { <-call.done; c.giveBack() }() // it may take longer than anybody waits
 	}()
@@ -139,6 +144,24 @@ func (ns Notifications) Test(ctx context.Context, notifier, by string) error {
 	}
 	c.countTest(now, err)
 	return wrap(err)
+}
+
+// enter counts one who is about to call the notifier; ok is false where the monitor is closed.
+func (c *channel) enter() (ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return false
+	}
+	c.running.Add(1)
+	return true
+}
+
+// gather notes whether a message is due soon anyway.
+func (c *channel) gather(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gathering = yes
 }
 
 // countTest notes what became of a test.
@@ -241,6 +264,9 @@ type channel struct {
 	mu    sync.Mutex
 	inbox map[string]inboxItem // changes past the Cursor of state, by alert; mu
 	seen  channelCounts        // mu
+	// gathering says that a message is due soon anyway, so that further changes wake nobody.
+	gathering bool // mu
+	closing   bool // no test begins any more; mu
 
 	kick    chan struct{} // something may have changed
 	busy    chan struct{} // full while a call of the notifier goes on
@@ -287,8 +313,11 @@ func (c *channel) publish(e *AlertEvent) {
 	}
 	item.number = e.Number
 	c.inbox[e.Alert.ID] = item
+	gathering := c.gathering
 	c.mu.Unlock()
-	c.poke()
+	if !gathering {
+		c.poke()
+	}
 }
 
 // poke has run look at what there is to do.

@@ -143,6 +143,8 @@ type outboxPlan struct {
 	drop []string         // alerts of which nothing is to be told any more
 	held []heldBack       // changes that a silence holds back, and that were not counted yet
 	wake time.Time        // when to look again; zero: at the next change
+	// gathering says that alerts wait for others to be told with them, until wake at most.
+	gathering bool
 }
 
 type heldBack struct {
@@ -213,6 +215,7 @@ func (r *OutboxRecord) plan(now time.Time, rules *outboxRules) outboxPlan {
 	case len(remind) > 0:
 		p.kind, p.tell = NotifyReminder, remind
 	case len(ready) > 0:
+		p.gathering = true
 		wake(due)
 	}
 	return p
