@@ -85,12 +85,24 @@ func (m *Monitor) pokeChannels() {
 func (c *channel) run(ctx context.Context) {
 	var charts madeCharts
 	for ctx.Err() == nil {
-		wake, again := c.act(ctx, &charts)
+		wake, again := c.contained(ctx, &charts)
 		if again {
 			continue
 		}
 		c.sleep(ctx, wake)
 	}
+}
+
+// contained is act. A panic in it, which would be a bug of this package, costs this notifier a
+// while and not the host.
+func (c *channel) contained(ctx context.Context, charts *madeCharts) (wake time.Time, again bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.noteFailure(c.m.Now(), "a bug of perfmon: "+describe(p), true)
+			wake, again = c.m.Now().Add(maxRetry), false
+		}
+	}()
+	return c.act(ctx, charts)
 }
 
 // sleep waits until a time (zero: any) or until something may have changed.

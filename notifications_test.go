@@ -363,6 +363,7 @@ func TestBurst(t *testing.T) {
 			n := f.next(t)
 			total += len(n.Alerts) + n.More
 		}
+		t.Logf("%d messages about %d changes", messages, total)
 		if total < 2003 {
 			t.Errorf("the messages are about %d changes, want 1,003 openings and 1,000 ends", total)
 		}
