@@ -105,12 +105,13 @@ func (c *channel) contained(ctx context.Context, charts *madeCharts) (wake time.
 	return c.act(ctx, charts)
 }
 
-// sleep waits until a time (zero: any) or until something may have changed.
+// sleep waits until a time (zero: any) or until something may have changed. It looks at the
+// clock each minute, as the clock may be set.
 func (c *channel) sleep(ctx context.Context, wake time.Time) {
 	var due <-chan time.Time
 	if !wake.IsZero() {
 		now := c.m.Now()
-		timer := c.m.clock.Timer(max(wake.Sub(now), time.Millisecond))
+		timer := c.m.clock.Timer(max(min(wake.Sub(now), time.Minute), time.Millisecond))
 		defer timer.Stop()
 		if !c.m.Now().Equal(now) && !c.m.realTime {
 			return // a clock that is stepped moved before the timer was set
@@ -156,7 +157,7 @@ func (c *channel) act(ctx context.Context, charts *madeCharts) (wake time.Time, 
 func (c *channel) retry(now time.Time) (tries int, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.seen.next.Sub(now) > maxRetryAfter {
+	if c.seen.next.Sub(now) > c.seen.delay {
 		c.seen.next = now // the clock was set back
 	}
 	return c.seen.tries, c.seen.next
@@ -348,7 +349,8 @@ func (c *channel) failed(now time.Time, call *notifyCall, n Notification, text s
 	c.seen.failed++
 	c.seen.tries++
 	tries := c.seen.tries
-	c.seen.next = now.Add(retryAfter(tries, call.after))
+	c.seen.delay = retryAfter(tries, call.after)
+	c.seen.next = now.Add(c.seen.delay)
 	if age := now.Sub(n.Time); !call.undeliverable && tries < maxOutboxTries && age < maxOutboxAge {
 		c.mu.Unlock()
 		return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -338,5 +339,93 @@ func TestCloseDuringACall(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		time.Sleep(2 * time.Hour) // made up: it comes to its end
+	})
+}
+
+// fullDisk is a store that fails while told to.
+type fullDisk struct {
+	perfmon.MemoryStore
+	fails atomic.Bool
+}
+
+func (s *fullDisk) Append(ctx context.Context, after uint64, records []perfmon.Record) error {
+	if s.fails.Load() {
+		return errors.New("the disk is full")
+	}
+	return s.MemoryStore.Append(ctx, after, records)
+}
+
+// People are told while the store fails, what waits for it does not grow with messages, and
+// a restart after it has recovered tells nothing again.
+func TestNotificationsWhileTheStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clk := clock.NewMock()
+		clk.Set(noon)
+		store, f := &fullDisk{}, newFake()
+		opts := []perfmon.Option{
+			perfmon.WithStore(store), perfmon.WithNotifier("chat", f), perfmon.WithNotificationGrouping(0), perfmon.WithReminders(time.Minute, 0),
+			perfmon.WithThreshold(perfmon.Threshold{Metric: "level", Critical: perfmon.ValueOf(1), ConsecutiveViolations: 1}),
+			perfmon.WithMetricFunc(perfmon.Metric{Name: "level"}, func() float64 { return 2 }),
+		}
+		b := life(t, clk, opts...)
+		store.fails.Store(true)
+		b.pass(10 * time.Second)
+		check(t, []string{"alerts", "opened critical open level of service"}, told(f.next(t)))
+		b.pass(100 * time.Minute) // reminders
+		if n := len(f.got); n < 90 {
+			t.Errorf("%d reminders in 100 minutes", n)
+		}
+		if st := b.Diagnostics().Store; st.Failure == "" || st.PendingRecords > 30 {
+			t.Errorf("%+v", st)
+		}
+		store.fails.Store(false)
+		b.pass(time.Minute)
+		for len(f.got) > 0 {
+			<-f.got
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b = life(t, clk, opts...)
+		b.pass(30 * time.Second)
+		f.none(t)
+	})
+}
+
+// A clock that is set back delays nothing: neither a message, nor a retry, nor a reminder.
+func TestNotificationsWhenTheClockIsSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clk := &wallClock{Mock: clock.NewMock()}
+		clk.Set(noon)
+		f := newFake()
+		m, err := perfmon.New(perfmon.WithClock(clk), perfmon.WithoutSystemMetrics(), perfmon.WithNotifier("chat", f), perfmon.WithReminders(0, time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b := &bench{Monitor: m, t: t, clock: clk.Mock}
+		back := func() { clk.offset.Add(int64(-time.Hour)) }
+		f.answers(func(context.Context, perfmon.Notification) error { return errors.New("refused") })
+		b.raise("disk", perfmon.Warning, perfmon.Scope{})
+		b.pass(10 * time.Second)
+		back()
+		b.pass(20 * time.Second)
+		first := f.next(t)
+		back()
+		f.answers(nil)
+		b.pass(10 * time.Second)
+		if n := f.next(t); n.ID != first.ID {
+			t.Errorf("another message came: %s", n.Title)
+		}
+		back()
+		b.pass(time.Hour)
+		if n := f.next(t); n.Kind != perfmon.NotifyReminder {
+			t.Errorf("%+v", n)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -287,6 +287,7 @@ type channelCounts struct {
 	failing                   bool // since the last success
 	tries                     int
 	next                      time.Time
+	delay                     time.Duration // of next, from the last failure on
 }
 
 func newChannel(m *Monitor, s notifierSetup, setup *notifySetup) *channel {

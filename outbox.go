@@ -176,7 +176,7 @@ func (r *OutboxRecord) plan(now time.Time, rules *outboxRules) outboxPlan {
 			continue
 		}
 		if x.Since.IsZero() {
-			if at, ok := rules.reminder(x, a); ok && !at.After(now) {
+			if at, ok := rules.reminder(x, a, now); ok && !at.After(now) {
 				if v := rules.rule(a, now, true); v.told {
 					remind = append(remind, a)
 				} else {
@@ -231,7 +231,7 @@ func due1(since time.Time, d time.Duration, now time.Time) time.Time {
 }
 
 // reminder returns when people are to be reminded of an alert.
-func (rules *outboxRules) reminder(x *OutboxAlert, a *Alert) (at time.Time, ok bool) {
+func (rules *outboxRules) reminder(x *OutboxAlert, a *Alert, now time.Time) (at time.Time, ok bool) {
 	every := rules.remindWarning
 	if a.Severity == Critical {
 		every = rules.remindCritical
@@ -239,7 +239,7 @@ func (rules *outboxRules) reminder(x *OutboxAlert, a *Alert) (at time.Time, ok b
 	if every == 0 || a.State != AlertOpen || a.Quiet || x.Told.IsZero() || x.Folded {
 		return time.Time{}, false
 	}
-	return x.Told.Add(every), true
+	return due1(x.Told, every, now), true
 }
 
 // folding separates the alerts of endpoints that nobody was told of from the rest where an
