@@ -118,7 +118,7 @@ func TestRefusedBinaries(t *testing.T) {
 		want string
 	}{
 		{"empty", nil, "its checksum does not match"},
-		{"a later version", append([]byte{200}, record[1:]...), "encoding of version 200: this perfmon reads versions up to 1"},
+		{"a later version", append([]byte{200}, record[1:]...), "encoding of version 200: this perfmon reads versions up to "},
 		{"cut", record[:len(record)-1], "its checksum does not match"},
 		{"changed", append(append([]byte{}, record[:5]...), append([]byte{record[5] ^ 1}, record[6:]...)...), "its checksum does not match"},
 	}
@@ -126,7 +126,11 @@ func TestRefusedBinaries(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := perfmon.Record{Number: 5}
 			var p perfmon.Point
-			for _, err := range []error{r.UnmarshalBinary(test.data), p.UnmarshalBinary(test.data)} {
+			asPoint := append([]byte{}, test.data...)
+			if len(asPoint) > 0 && asPoint[0] == record[0] {
+				asPoint[0] = 1 // the version of points
+			}
+			for _, err := range []error{r.UnmarshalBinary(test.data), p.UnmarshalBinary(asPoint)} {
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%v, want %q", err, test.want)
 				}

@@ -25,3 +25,15 @@ type ChartData struct {
 // a goroutine of its own, never under a lock, and given up on when ctx ends; a notification
 // goes without the chart then, and where it returns an error or panics.
 type ChartMaker func(ctx context.Context, d ChartData) (Image, error)
+
+// WithNotificationCharts has notifications carry charts of the metrics of their first
+// alerts. Default: none.
+func WithNotificationCharts(draw ChartMaker) Option {
+	return func(c *config) error {
+		if draw == nil {
+			return &FieldError{"WithNotificationCharts", nil, "a function"}
+		}
+		c.notify.charts = draw
+		return nil
+	}
+}

@@ -38,6 +38,7 @@ type config struct {
 	thresholds   []Threshold
 	store        Store
 	companions   []*companion
+	notify       notifySetup
 }
 
 // change changes settings, or none when they would not be valid.
@@ -79,6 +80,7 @@ func defaults() *config {
 		set:          map[string]bool{},
 		fromVariable: map[string]string{},
 		isError:      func(status int) bool { return status >= 500 },
+		notify:       notifySetup{grouping: defaultGrouping, remindCritical: time.Hour, remindWarning: 4 * time.Hour, deadline: defaultNotifyDeadline},
 	}
 	for _, s := range settingNames {
 		c.origins[s.name] = Origin{Source: SourceDefault}
@@ -124,6 +126,7 @@ func (c *config) finish() error {
 		}
 		errs = append(errs, wrong)
 	}
+	errs = append(errs, c.notify.finish())
 	return errors.Join(errs...)
 }
 

@@ -31,6 +31,7 @@ type Diagnostics struct {
 	Alerts          AlertCounts        `json:"alerts"`
 	Store           StoreStatus        `json:"store"`
 	Analyses        []AnalysisStatus   `json:"analyses"`
+	Notifiers       []NotifierStatus   `json:"notifiers"`
 }
 
 // MetricStatus says whether a metric is fed.
@@ -113,6 +114,7 @@ func (m *Monitor) Diagnostics() Diagnostics {
 		d.Tables = append(d.Tables, TableStatus{t.name, t.names.Used(), t.names.Limit(), t.names.Folded()})
 	}
 	d.Analyses = m.analyses(now.wall)
+	d.Notifiers = m.Notifications().List()
 	return d
 }
 

@@ -182,6 +182,9 @@ func (m *Monitor) commit(records []Record) {
 		if e, ok := eventOf(r); ok {
 			m.events.add(e)
 			m.alertSubs.publish(e)
+			for _, c := range m.channels {
+				c.publish(&e)
+			}
 		}
 	}
 }
@@ -201,6 +204,17 @@ func (m *Monitor) apply(r Record) {
 		m.anomalies.apply(r.Detector)
 	case r.Marker != nil:
 		m.markers.apply(r.Marker)
+	case r.Silence != nil:
+		m.silences.apply(r.Silence)
+		m.pokeChannels()
+	case r.Outbox != nil:
+		if c, err := m.channel(r.Outbox.Notifier); err == nil {
+			c.apply(r.Outbox)
+		}
+	case r.DeadLetters != nil:
+		if c, err := m.channel(r.DeadLetters.Notifier); err == nil {
+			c.dead.Store(r.DeadLetters)
+		}
 	}
 }
 
@@ -246,6 +260,13 @@ func (j *journal) write(records []Record, late func()) error {
 
 // keep holds records back for a store that fails; mu is held.
 func (j *journal) keep(records []Record) {
+	for i := range records {
+		if r := &records[i]; r.Outbox != nil || r.DeadLetters != nil {
+			// They are large, and change with each message: only the latest still matters.
+			id := r.Identity()
+			j.pending = slices.DeleteFunc(j.pending, func(o Record) bool { return o.Identity() == id })
+		}
+	}
 	j.pending = append(j.pending, records...)
 	if extra := len(j.pending) - pendingRecords; extra > 0 {
 		j.pending = slices.Delete(j.pending, 0, extra)
@@ -409,6 +430,11 @@ func (m *Monitor) restore(store Store) error {
 			return nil
 		}
 		m.apply(r)
+		if e, ok := eventOf(r); ok {
+			for _, c := range m.channels {
+				c.publish(&e) // what was told already goes when the outbox is read
+			}
+		}
 		return nil
 	}
 	j.mu.Lock()
@@ -439,6 +465,7 @@ func (m *Monitor) restore(store Store) error {
 	}
 	j.readNotes()
 	m.alerts.sweep(now)
+	m.silences.sweep(now.wall)
 	m.events.begin(j.number)
 	return nil
 }

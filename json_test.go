@@ -1,13 +1,16 @@
 package perfmon_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"math"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +28,7 @@ var noJSON = []string{
 	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery", "Revision",
 	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response", "Companion", "Archive", "Block", "Roll",
 	"Cache", "Share", "Mean", "QueueState", "PoolState",
+	"ChartData", "ChartMaker", "Notifier", "Notifications", "RetryError", "UndeliverableError", "AlertOutline", "Route", "Hours", "NewSilence", "Silences",
 }
 
 // Every exported type comes back from its own JSON.
@@ -44,12 +48,24 @@ func TestJSONBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := &perfmon.MemoryStore{}
-	other := start(t, perfmon.WithStore(store), perfmon.WithStep(time.Minute))
+	refused := newFake()
+	refused.answers(func(context.Context, perfmon.Notification) error {
+		return &perfmon.UndeliverableError{Err: errors.New("refused")}
+	})
+	other := start(t, perfmon.WithStore(store), perfmon.WithStep(time.Minute), perfmon.WithNotifier("chat", refused, perfmon.Route{Metrics: []string{"fan"}}), perfmon.WithNotificationGrouping(0))
 	for range 70 {
 		other.errors(50)
 	}
 	if _, err := other.Baselines().Establish(0, "ann"); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := other.Silences().Add(perfmon.NewSilence{Metric: "own", Until: noon.Add(100 * time.Hour), Reason: "r"}, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	other.raise("fan", perfmon.Critical, perfmon.Scope{})
+	refused.next(t)
+	for other.Notifications().List()[0].Dead == 0 {
+		runtime.Gosched()
 	}
 	off := false
 	if _, err := other.Config().Update(perfmon.SettingsUpdate{TrendAnalysis: &off}, "ann"); err != nil {
@@ -68,6 +84,10 @@ func TestJSONBothWays(t *testing.T) {
 		perfmon.Key{Metric: "m", Scope: perfmon.Scope{Organization: "acme"}},
 		perfmon.AlertEvent{Number: 3, Change: perfmon.ChangeOpened, At: noon, By: "ann", Alert: b.active()[0]},
 		b.Alerts().Events(0, 0),
+		perfmon.Told{Notifier: "chat", Why: "w", Silence: "x", Later: noon},
+		perfmon.Notification{ID: "x", Kind: perfmon.NotifyReport, Time: noon, Title: "t", Charts: []perfmon.Image{{Name: "a.png", Data: []byte{1}}}, Report: &perfmon.WeeklyReport{
+			From: noon, Until: noon.Add(time.Hour), Worse: []perfmon.WeeklyChange{{Metric: "m", Before: perfmon.ValueOf(1), After: perfmon.ValueOf(2)}}, Alerts: []perfmon.ReportAlert{{Alert: b.active()[0]}},
+		}},
 	}
 	if err := store.Load(t.Context(), func(r perfmon.Record) error { values = append(values, r); return nil }, func(p perfmon.Point) error { values = append(values, p); return nil }); err != nil {
 		t.Fatal(err)

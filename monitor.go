@@ -70,6 +70,12 @@ type Monitor struct {
 	sampleSubs subscribers[Sample]
 	live       live
 	companions []*companion
+	silences   silenceList
+
+	// Notifications.
+	notify     notifySetup
+	channels   []*channel
+	chartSlots chan struct{} // one for each chart that is being drawn
 
 	archiveReads  chan struct{} // one for each that reads from the store
 	archiveFailed atomic.Bool   // the latest could not
@@ -136,6 +142,8 @@ func New(options ...Option) (*Monitor, error) {
 		sampleSubs:    subscribers[Sample]{to: "samples", log: log},
 		archiveReads:  make(chan struct{}, maxArchiveReads),
 		done:          make(chan struct{}),
+		notify:        c.notify,
+		chartSlots:    make(chan struct{}, maxChartsAtOnce),
 	}
 	m.worker.failed = m.stepFailed
 	m.live.m, m.live.subs.to, m.live.subs.log = m, "live", log
@@ -161,6 +169,9 @@ func (m *Monitor) setUp(c *config) error {
 		m.addMeter(newNamedMeter(named, m.position))
 	}
 	m.companions = c.companions
+	for _, n := range c.notify.notifiers {
+		m.channels = append(m.channels, newChannel(m, n, &c.notify))
+	}
 	for _, r := range c.runners {
 		m.startRunner(r)
 	}
@@ -223,6 +234,8 @@ func (m *Monitor) Start(ctx context.Context) error {
 		return err
 	}
 	m.noteVersion()
+	m.enrol()
+	m.startChannels()
 	go loop()
 	return nil
 }
@@ -291,6 +304,7 @@ func (m *Monitor) Close() error {
 	}
 	m.live.end()
 	m.worker.wait(closeGrace)
+	m.waitForChannels()
 	var storeErr error
 	m.worker.do(func() { storeErr = m.journal.close() })
 	alertSubs, sampleSubs := m.alertSubs.close(), append(m.sampleSubs.close(), m.live.subs.close()...)
@@ -303,6 +317,9 @@ func (m *Monitor) Close() error {
 	}
 	for _, s := range sampleSubs {
 		all = append(all, leaving{"sample callback " + s.name, &s.done})
+	}
+	for _, c := range m.channels {
+		all = append(all, leaving{"notifier " + c.name, &c.running})
 	}
 	for _, c := range m.companions {
 		all = append(all, leaving{c.name, &c.running})

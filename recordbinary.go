@@ -14,7 +14,9 @@ import (
 // recordVersion is the first byte of a Record's binary encoding. Whoever adds a field to an
 // alert or to the state of a key adds it here, too, with another version; a test sees what
 // is forgotten.
-const recordVersion = 1
+//
+// Version 2 has the runbook of a threshold.
+const recordVersion = 2
 
 // What follows the head of an encoded record.
 const (
@@ -68,7 +70,7 @@ func (r *Record) UnmarshalBinary(data []byte) error {
 		err = json.Unmarshal(in.Bytes(), &read)
 	case len(kind) == 1 && kind[0] == recordAlert:
 		read.Time, read.Author = in.Time(), in.String()
-		read.Alert = readAlertRecord(in)
+		read.Alert = readAlertRecord(in, data[0])
 	default:
 		err = fmt.Errorf("%w: an unknown kind", wire.ErrDamaged)
 	}
@@ -82,9 +84,9 @@ func (r *Record) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-func readAlertRecord(in *wire.Reader) *AlertRecord {
+func readAlertRecord(in *wire.Reader, version byte) *AlertRecord {
 	a := &AlertRecord{Key: Key{in.String(), Scope{in.String(), in.String()}}}
-	a.State = readKeyState(in)
+	a.State = readKeyState(in, version)
 	a.Change, a.Notify = AlertChange(in.String()), in.Bool()
 	if in.Bool() {
 		a.Alert = readAlert(in)
@@ -116,14 +118,14 @@ func appendKeyState(b []byte, k *KeyState) []byte {
 	return wire.AppendString(b, k.AlertID)
 }
 
-func readKeyState(in *wire.Reader) (k KeyState) {
+func readKeyState(in *wire.Reader, version byte) (k KeyState) {
 	k.Life.Status, k.Life.Level = lifecycle.Status(in.Int()), lifecycle.Level(in.Int())
 	k.Life.Violating, k.Life.Critical, k.Life.Recovering = int(in.Int()), int(in.Int()), int(in.Int())
 	k.Life.CoolFrom = time.Duration(in.Int())
 	k.Life.Muted, k.Life.Covered = in.Bool(), in.Bool()
 	k.Rule = lifecycle.Rule{Violations: int(in.Int()), Cooldown: time.Duration(in.Int())}
 	if in.Bool() {
-		k.Threshold = readThreshold(in)
+		k.Threshold = readThreshold(in, version)
 	}
 	k.Host = in.Bool()
 	if n := in.Count(2); n > 0 {
@@ -146,15 +148,19 @@ func appendThreshold(b []byte, t *Threshold) []byte {
 	for _, v := range []int64{int64(t.ConsecutiveViolations), int64(t.Cooldown), int64(t.MinRequests), int64(t.AbsentAfter)} {
 		b = wire.AppendInt(b, v)
 	}
-	return wire.AppendBool(b, t.Disabled)
+	b = wire.AppendBool(b, t.Disabled)
+	return wire.AppendString(b, t.Runbook)
 }
 
-func readThreshold(in *wire.Reader) *Threshold {
+func readThreshold(in *wire.Reader, version byte) *Threshold {
 	t := &Threshold{Metric: in.String(), Scope: ScopeKind(in.String()), AppliesTo: in.String()}
 	t.Warning, t.Critical, t.Comparison = readValue(in), readValue(in), Comparison(in.String())
 	t.ConsecutiveViolations, t.Cooldown = int(in.Int()), time.Duration(in.Int())
 	t.MinRequests, t.AbsentAfter = int(in.Int()), time.Duration(in.Int())
 	t.Disabled = in.Bool()
+	if version >= 2 {
+		t.Runbook = in.String()
+	}
 	return t
 }
 

@@ -11,8 +11,7 @@ import (
 )
 
 // Record is one change: the whole new state of one thing, numbered in the order of all
-// changes. Exactly one of Alert, Threshold, Settings, Baseline, Detector and Marker is
-// set. A record and what it points to never change.
+// changes. Exactly one of its pointers is set. A record and what it points to never change.
 type Record struct {
 	// Number orders the records of a monitor: it ascends. Where an action failed there
 	// is a gap.
@@ -28,6 +27,10 @@ type Record struct {
 	Baseline  *Baseline        `json:"baseline,omitempty"`
 	Detector  *DetectorRecord  `json:"detector,omitempty"`
 	Marker    *Marker          `json:"marker,omitempty"`
+
+	Silence     *Silence           `json:"silence,omitempty"`
+	Outbox      *OutboxRecord      `json:"outbox,omitempty"`
+	DeadLetters *DeadLettersRecord `json:"dead_letters,omitempty"`
 }
 
 // ThresholdRecord is a threshold as it was set, or the last of one that was removed.
@@ -55,6 +58,12 @@ func (r Record) Identity() string {
 		return "detector " + r.Detector.Metric
 	case r.Marker != nil:
 		return "marker " + r.Marker.ID
+	case r.Silence != nil:
+		return "silence " + r.Silence.ID
+	case r.Outbox != nil:
+		return "outbox " + r.Outbox.Notifier
+	case r.DeadLetters != nil:
+		return "dead letters " + r.DeadLetters.Notifier
 	}
 	return ""
 }

@@ -66,6 +66,9 @@ type Threshold struct {
 	AbsentAfter time.Duration
 	// Disabled switches the threshold off; an open alert of it is resolved.
 	Disabled bool
+	// Runbook is a link to what to do about an alert: an http or https URL of at most 2048
+	// bytes, empty for none. Notifications have it.
+	Runbook string
 }
 
 // ThresholdID identifies a threshold: a monitor has at most one for each ID.
@@ -233,6 +236,8 @@ func (t Threshold) complete(c *catalog) (Threshold, error) {
 		return t, &FieldError{"AbsentAfter", t.AbsentAfter, "0, as throughput is never absent: without requests it is 0"}
 	case t.AbsentAfter != 0 && (t.AbsentAfter < time.Second || t.AbsentAfter > maxCooldown):
 		return t, &FieldError{"AbsentAfter", t.AbsentAfter, "1s to 30 days, or 0 for never"}
+	case t.Runbook != "" && !validLink(t.Runbook):
+		return t, &FieldError{"Runbook", t.Runbook, "an absolute http or https URL of at most 2048 bytes, without a user, or nothing"}
 	}
 	return t, nil
 }
@@ -277,6 +282,7 @@ type ThresholdUpdate struct {
 	MinRequests           *int           // 0 takes the default
 	AbsentAfter           *time.Duration // 0 is never
 	Enabled               *bool
+	Runbook               *string // empty takes the link away
 }
 
 // Apply returns t with the named fields changed. It does not check them: Thresholds.Set
@@ -289,6 +295,7 @@ func (u ThresholdUpdate) Apply(t Threshold) Threshold {
 	set(&t.Cooldown, u.Cooldown)
 	set(&t.MinRequests, u.MinRequests)
 	set(&t.AbsentAfter, u.AbsentAfter)
+	set(&t.Runbook, u.Runbook)
 	if u.Enabled != nil {
 		t.Disabled = !*u.Enabled
 	}
@@ -503,6 +510,7 @@ type thresholdJSON struct {
 	MinRequests           int        `json:"min_requests,omitempty"`
 	AbsentAfterSeconds    float64    `json:"absent_after_seconds,omitempty"`
 	Enabled               bool       `json:"enabled"`
+	Runbook               string     `json:"runbook,omitempty"`
 }
 
 // MarshalJSON returns the fields in snake_case. Those that the threshold takes from the
@@ -511,7 +519,7 @@ func (t Threshold) MarshalJSON() ([]byte, error) {
 	out := thresholdJSON{
 		Metric: t.Metric, Scope: t.Scope, AppliesTo: t.AppliesTo, Warning: t.Warning, Critical: t.Critical, Comparison: t.Comparison,
 		ConsecutiveViolations: t.ConsecutiveViolations, MinRequests: t.MinRequests,
-		AbsentAfterSeconds: t.AbsentAfter.Seconds(), Enabled: !t.Disabled,
+		AbsentAfterSeconds: t.AbsentAfter.Seconds(), Enabled: !t.Disabled, Runbook: t.Runbook,
 	}
 	if t.Cooldown != 0 {
 		minutes := max(t.Cooldown, 0).Minutes()
@@ -529,7 +537,7 @@ func (t *Threshold) UnmarshalJSON(data []byte) error {
 	*t = Threshold{
 		Metric: in.Metric, Scope: in.Scope, AppliesTo: in.AppliesTo, Warning: in.Warning, Critical: in.Critical, Comparison: in.Comparison,
 		ConsecutiveViolations: in.ConsecutiveViolations, MinRequests: in.MinRequests,
-		AbsentAfter: inUnits(in.AbsentAfterSeconds, time.Second), Disabled: !in.Enabled,
+		AbsentAfter: inUnits(in.AbsentAfterSeconds, time.Second), Disabled: !in.Enabled, Runbook: in.Runbook,
 	}
 	if in.CooldownMinutes != nil {
 		if t.Cooldown = inUnits(*in.CooldownMinutes, time.Minute); t.Cooldown <= 0 {

@@ -167,6 +167,7 @@ func TestThresholdComplete(t *testing.T) {
 func TestThresholdUpdate(t *testing.T) {
 	warning, critical, comparison, run := ValueOf(1), Value{}, Less, 7
 	cooldown, requests, absent, enabled := time.Minute, 8, time.Hour, false
+	runbook := "https://wiki.example.com/slow"
 	before := Threshold{Metric: "m", Warning: ValueOf(5), Critical: ValueOf(10), Comparison: Greater}
 	for _, test := range []struct {
 		name string
@@ -174,8 +175,8 @@ func TestThresholdUpdate(t *testing.T) {
 		want Threshold
 	}{
 		{"nothing", ThresholdUpdate{}, before},
-		{"everything", ThresholdUpdate{&warning, &critical, &comparison, &run, &cooldown, &requests, &absent, &enabled}, Threshold{
-			Metric: "m", Warning: warning, Comparison: Less, ConsecutiveViolations: 7, Cooldown: time.Minute, MinRequests: 8, AbsentAfter: time.Hour, Disabled: true,
+		{"everything", ThresholdUpdate{&warning, &critical, &comparison, &run, &cooldown, &requests, &absent, &enabled, &runbook}, Threshold{
+			Metric: "m", Warning: warning, Comparison: Less, ConsecutiveViolations: 7, Cooldown: time.Minute, MinRequests: 8, AbsentAfter: time.Hour, Disabled: true, Runbook: runbook,
 		}},
 	} {
 		if diff := cmp.Diff(test.want, test.u.Apply(before)); diff != "" {

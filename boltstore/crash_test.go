@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "crash":
 		fail(crashChild(os.Args[1]))
+	case "notify":
+		fail(notifyChild(os.Args[1]))
 	case "roll":
 		fail(rollChild(os.Args[1]))
 	default:

@@ -43,6 +43,13 @@ var calls = []struct {
 	{"GET", "reports/", "", 200, 200},
 	{"GET", "events/", "", 200, 200},
 	{"POST", "events/", `{"kind":"note","title":"sale","version":""}`, 403, 201},
+	{"GET", "silences/", "", 200, 200},
+	{"POST", "silences/", `{"reason":"work","metric_name":"","scope":"","endpoint":"","organization_id":"","from":"2026-03-01T12:00:00Z"}`, 400, 400}, // without an end
+	{"DELETE", "silences/nothing/", "", 404, 404},
+	{"GET", "notifiers/", "", 403, 200},
+	{"POST", "notifiers/test/", `{"notifier":"nobody"}`, 403, 404},
+	{"POST", "notifiers/resend/", `{"notifier":"nobody","id":"x"}`, 403, 404},
+	{"GET", "notifiers/who/?metric=error_rate", "", 403, 200},
 	{"GET", "config/", "", 200, 200},
 	{"PUT", "config/", `{"updates":{"trend_analysis":true}}`, 403, 200},
 	{"GET", "health/", "", 200, 200},

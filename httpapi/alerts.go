@@ -20,6 +20,8 @@ const (
 type alertsAnswer struct {
 	Alerts     []perfmon.Alert `json:"alerts"`
 	NextCursor *string         `json:"next_cursor"` // null on the last page
+	// Silenced are the active ones that a silence holds back, by ID.
+	Silenced map[string]silenced `json:"silenced"`
 }
 
 // listAlerts pages through alerts, newest first.
@@ -43,7 +45,7 @@ func (a *API) listAlerts(r *request) (answer, error) {
 		query.Since = query.Until.Add(-window)
 	}
 	list, more := a.m.Alerts().List(query)
-	out := alertsAnswer{Alerts: r.by.listed(list)}
+	out := alertsAnswer{Alerts: r.by.listed(list), Silenced: a.silencedAlerts(r.by, list)}
 	if more {
 		out.NextCursor = &list[len(list)-1].ID
 	}
@@ -74,7 +76,8 @@ func validID(s string) bool {
 
 // alertAnswer is the answer of GET alerts/{id}/.
 type alertAnswer struct {
-	Alert perfmon.Alert `json:"alert"`
+	Alert    perfmon.Alert `json:"alert"`
+	Silenced *silenced     `json:"silenced"` // null where no silence holds it back
 }
 
 func (a *API) getAlert(r *request) (answer, error) {
@@ -85,5 +88,9 @@ func (a *API) getAlert(r *request) (answer, error) {
 	if err != nil || !r.by.sees(alert.Organization) {
 		return nil, notFound("alert_id", r.id)
 	}
-	return reply(http.StatusOK, alertAnswer{r.by.alert(alert)})
+	out := alertAnswer{Alert: r.by.alert(alert)}
+	if s, ok := a.silencedAlerts(r.by, []perfmon.Alert{alert})[alert.ID]; ok {
+		out.Silenced = &s
+	}
+	return reply(http.StatusOK, out)
 }

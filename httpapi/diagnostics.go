@@ -35,6 +35,7 @@ func (p Principal) withhold(d *perfmon.Diagnostics) {
 		}
 	}
 	d.Thresholds, d.Tables = thresholds, tables
+	d.Notifiers = []perfmon.NotifierStatus{}
 	d.Collectors, d.Subscribers = []perfmon.CollectorStatus{}, []perfmon.SubscriberStatus{}
 	for i := range d.Metrics {
 		d.Metrics[i].By = "" // may be the name of a collector

@@ -25,6 +25,7 @@ var thresholdWire = wire{
 	"MinRequests":           {name: "min_requests", want: "a whole number, 1 to 1000000, or 0 or null for the default"},
 	"AbsentAfter":           {name: "absent_after_seconds", want: "seconds, 1 to 2592000, or null for never", unit: time.Second, own: true},
 	"Enabled":               {name: "enabled", want: "true or false"},
+	"Runbook":               {name: "runbook", want: "an absolute http or https URL of at most 2048 bytes, or null or \"\" for none", own: true},
 }
 
 // putThreshold changes a threshold, or makes it where there is none.
@@ -96,7 +97,16 @@ func readThresholdUpdate(updates *object) (u perfmon.ThresholdUpdate, err error)
 	u.MinRequests = read(updates, thresholdWire["MinRequests"], parseMinRequests)
 	u.AbsentAfter = read(updates, thresholdWire["AbsentAfter"], parseAbsentAfter)
 	u.Enabled = read(updates, thresholdWire["Enabled"], parseBool)
+	u.Runbook = read(updates, thresholdWire["Runbook"], parseTextOrNull)
 	return u, updates.finish()
+}
+
+// parseTextOrNull takes null for the empty text.
+func parseTextOrNull(raw json.RawMessage) (string, bool) {
+	if isNull(raw) {
+		return "", true
+	}
+	return parseText(raw)
 }
 
 func validScope(s string) bool {

@@ -219,7 +219,7 @@ func TestErrorTexts(t *testing.T) {
 		{"PUT", "thresholds/", put(`{"warning_threshold":null,"critical_threshold":null}`), "warning_threshold: null is not valid: want a finite number or null; at least one of warning_threshold and critical_threshold is a number"},
 		{"PUT", "thresholds/", put(`{"consecutive_violations":1001}`), "consecutive_violations: 1001 is not valid: want a whole number, 1 to 1000, or null for the setting of the monitor"},
 		{"PUT", "thresholds/", put(`{"cooldown_minutes":43201}`), "cooldown_minutes: 43201 is not valid: want minutes, 0 to 43200, or null for the setting of the monitor"},
-		{"PUT", "thresholds/", put(`{"warn":1}`), "warn: there is no such field. This updates takes: warning_threshold, critical_threshold, comparison, consecutive_violations, cooldown_minutes, min_requests, absent_after_seconds, enabled."},
+		{"PUT", "thresholds/", put(`{"warn":1}`), "warn: there is no such field. This updates takes: warning_threshold, critical_threshold, comparison, consecutive_violations, cooldown_minutes, min_requests, absent_after_seconds, enabled, runbook."},
 		{"PUT", "thresholds/", `{"metric_name":"goroutines","scope":"endpoint","updates":{"warning_threshold":1}}`, `scope: "endpoint" is not valid: want "service", as goroutines has no value for each endpoint`},
 		{"PUT", "config/", `{"updates":{"alert_cooldown_minutes":43201}}`, "alert_cooldown_minutes: 43201 is not valid: want minutes, 0 to 43200"},
 		{"PUT", "config/", `{"updates":{"retention_hours":0.001}}`, "retention_hours: 0.001 is not valid: want hours, 0.0166667 to 1666.6666666666667"},

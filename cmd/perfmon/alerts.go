@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/cmd/perfmon/internal/client"
 	"github.com/backend-prs/perfmon/cmd/perfmon/internal/text"
 )
 
@@ -52,13 +54,13 @@ func (a *app) listAlerts(cmd *cobra.Command) {
 		for _, alert := range list.Body.Alerts {
 			a.exitAlert(alert)
 		}
-		t := a.alertTable(list.Body.Alerts)
+		t := a.alertTable(list.Body)
 		return a.show(list.Raw, a.clock.Now(), t, func(p *text.Page) {
 			if t.Len() == 0 {
 				p.Line("No alerts.")
 				return
 			}
-			a.writeAlerts(p, list.Body.Alerts)
+			a.writeAlerts(p, list.Body)
 			if next := list.Body.NextCursor; next != nil {
 				p.Line("")
 				p.Line("There are more: --cursor %s", text.Clean(*next))
@@ -78,7 +80,7 @@ func (a *app) exitAlert(alert perfmon.Alert) {
 	}
 }
 
-func (a *app) alertTable(list []perfmon.Alert) *text.Table {
+func (a *app) alertTable(list client.Alerts) *text.Table {
 	s := a.style()
 	t := &text.Table{Columns: []text.Column{
 		{Head: "opened", Field: "timestamp"}, {Head: "severity", Field: "severity"}, {Head: "state", Field: "state"},
@@ -86,18 +88,27 @@ func (a *app) alertTable(list []perfmon.Alert) *text.Table {
 		{Field: "metric_name"}, {Head: "endpoint", Field: "endpoint", Wide: true}, {Head: "organization", Field: "organization_id", Wide: true},
 		{Head: "value", Field: "current_value", Right: true, Wide: true}, {Head: "limit", Field: "threshold_value", Right: true, Wide: true},
 		{Field: "unit"}, {Head: "changed", Field: "updated_at", Wide: true}, {Head: "reopened", Field: "reopened", Right: true, Wide: true}, {Field: "message"},
+		{Head: "silenced until", Field: "silenced_until", Wide: true},
 	}}
 	now := a.clock.Now()
-	for _, x := range list {
+	for _, x := range list.Alerts {
 		severity := graded(s, string(x.Severity))
 		if !x.Active() {
 			severity = same(string(x.Severity)) // colours are for what is going on
 		}
 		t.Add(a.moment(now, x.OpenedAt), severity, graded(s, string(x.State)), same(x.ID), text.Cell{Text: text.Clean(x.Message)},
 			text.Cell{Raw: x.Metric}, same(x.Endpoint), same(x.Organization), number(x.Value, x.Unit), number(x.Threshold, x.Unit),
-			text.Cell{Raw: x.Unit}, a.moment(now, x.UpdatedAt), count(uint64(x.Reopened)), text.Cell{Raw: x.Message})
+			text.Cell{Raw: x.Unit}, a.moment(now, x.UpdatedAt), count(uint64(x.Reopened)), text.Cell{Raw: x.Message}, a.silencedUntil(now, list.Silenced, x.ID))
 	}
 	return t
+}
+
+// silencedUntil is a cell that says until when an alert is silenced, empty where it is not.
+func (a *app) silencedUntil(now time.Time, silenced map[string]client.Silenced, id string) text.Cell {
+	if s, ok := silenced[id]; ok {
+		return a.moment(now, s.Until)
+	}
+	return text.Cell{}
 }
 
 // narrow is the width below which the message of an alert has lines of its own.
@@ -105,18 +116,21 @@ const narrow = 140
 
 // writeAlerts lists alerts as a table, or where that is too narrow for messages in two
 // lines or more.
-func (a *app) writeAlerts(p *text.Page, list []perfmon.Alert) {
+func (a *app) writeAlerts(p *text.Page, list client.Alerts) {
 	if p.Wide || p.Width == 0 || p.Width >= narrow {
 		p.Table(a.alertTable(list))
 		return
 	}
-	for _, x := range list {
+	for _, x := range list.Alerts {
 		severity := text.Pad(string(x.Severity), 8)
 		if x.Active() {
 			severity = p.Severity(string(x.Severity), severity)
 		}
 		p.Line("%s  %s  %s  %s", text.Pad(p.Time(x.OpenedAt), 12), severity, p.Severity(string(x.State), text.Pad(string(x.State), 12)), x.ID)
 		p.Hang(" ", 14, text.Clean(x.Message))
+		if s, ok := list.Silenced[x.ID]; ok {
+			p.Hang(" ", 14, "silenced until "+p.Time(s.Until))
+		}
 	}
 }
 
@@ -134,12 +148,13 @@ func (a *app) showAlert() *cobra.Command {
 			return err
 		}
 		a.exitAlert(one.Body.Alert)
-		return a.show(one.Raw, a.clock.Now(), nil, func(p *text.Page) { a.writeAlert(p, one.Body.Alert) })
+		return a.show(one.Raw, a.clock.Now(), nil, func(p *text.Page) { a.writeAlert(p, one.Body) })
 	}
 	return cmd
 }
 
-func (a *app) writeAlert(p *text.Page, x perfmon.Alert) {
+func (a *app) writeAlert(p *text.Page, one client.Alert) {
+	x := one.Alert
 	p.Text(2, p.Severity(string(x.Severity), string(x.Severity))+": "+text.Clean(x.Message))
 	p.Line("")
 	row := func(name, value string) {
@@ -158,6 +173,9 @@ func (a *app) writeAlert(p *text.Page, x perfmon.Alert) {
 	}
 	if x.Quiet {
 		row("quiet", "nobody was notified of it")
+	}
+	if one.Silenced != nil {
+		row("silenced", "until "+p.Time(one.Silenced.Until)+" "+one.Silenced.ID)
 	}
 	if data, err := x.Metadata.MarshalJSON(); err == nil && len(x.Metadata.Map()) > 0 {
 		row("metadata", text.Clean(string(data)))

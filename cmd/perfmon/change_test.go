@@ -46,12 +46,24 @@ func TestChanges(t *testing.T) {
 		{[]string{"config", "set", "sensitivities.error_rate=null"}, 0, func() any { return len(s.Config().Settings().Sensitivities) }, 0},
 		{[]string{"events", "add", "--version", "v1.5.0", "--title", "new checkout"}, 0, func() any { return s.History().Markers(0)[0].Version }, "v1.5.0"},
 		{[]string{"events", "add", "--note", "cache cleared"}, 0, func() any { return s.History().Markers(0)[0].Title }, "cache cleared"},
+		{[]string{"silences", "add", "--for", "90m", "--reason", "new disks", "--metric", "error_*"}, 0, func() any { return s.Silences().List()[0].Until.Sub(s.Silences().List()[0].From) }, 90 * time.Minute},
+		{[]string{"silences", "--wide"}, 0, func() any { return nil }, nil},
+		{[]string{"alerts", "acknowledge", "FIRST"}, exitUnknown, func() any { return s.alert().State }, perfmon.AlertDismissed},
+		{[]string{"silences", "add", "--until", "2026-03-02T12:00:00Z", "--from", "2026-03-02T11:00:00Z", "--reason", "load test", "--scope", "endpoint", "--endpoint", "GET *"}, 0, func() any { return s.Silences().List()[0].Endpoint }, "GET *"},
+		{[]string{"silences", "end", "SILENCE"}, 0, func() any { return s.Silences().List()[0].EndedAt.IsZero() }, false},
+		{[]string{"silences"}, 0, func() any { return len(s.Silences().List()) }, 2},
+		{[]string{"notify", "test", "chat"}, 0, func() any { return nil }, nil},
+		{[]string{"thresholds", "set", "error_rate", "--runbook", "https://wiki.example.com/errors"}, 0, func() any { return s.threshold("error_rate", "").Runbook }, "https://wiki.example.com/errors"},
+		{[]string{"thresholds", "set", "error_rate", "--runbook", "none"}, 0, func() any { return s.threshold("error_rate", "").Runbook }, ""},
 		{[]string{"baseline", "set", "--baseline-duration", "30"}, 0, func() any { return s.Baselines().List()[0].DurationMinutes }, 30.0},
 		{[]string{"baseline", "set"}, 0, func() any { return s.Baselines().List()[0].DurationMinutes }, 60.0},
 	} {
 		args := append([]string{}, test.args...)
 		for i := range args {
 			args[i] = strings.ReplaceAll(args[i], "FIRST", s.firstAlert())
+			if list := s.Silences().List(); len(list) > 0 {
+				args[i] = strings.ReplaceAll(args[i], "SILENCE", list[0].ID)
+			}
 		}
 		got := s.run(args...)
 		if got.code != test.code || got.err != "" {
@@ -120,6 +132,16 @@ func TestWrongUse(t *testing.T) {
 		{"config", "set", "nothing=1"},
 		{"events", "add"},
 		{"events", "add", "--note", "x", "--version", "v1"},
+		{"silences", "add", "--reason", "x"},
+		{"silences", "add", "--reason", "x", "--for", "0s"},
+		{"silences", "add", "--for", "1h"},
+		{"silences", "add", "--reason", "x", "--for", "1h", "--scope", "galaxy"},
+		{"silences", "end", "X"},
+		{"notify", "test", "nobody"},
+		{"notify", "who"},
+		{"notify", "who", "Error"},
+		{"notify", "resend", "chat", "X"},
+		{"thresholds", "set", "error_rate", "--runbook", "wiki"},
 		{"series", "nothing"},
 		{"report", "--type=long"},
 		{"report", "--format=pdf"},

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backend-prs/perfmon"
+	"github.com/backend-prs/perfmon/cmd/perfmon/internal/client"
 	"github.com/backend-prs/perfmon/cmd/perfmon/internal/text"
 )
 
@@ -59,7 +60,7 @@ func (a *app) writeDashboard(p *text.Page, d *perfmon.Dashboard) {
 			n = len(d.Alerts)
 		}
 		p.Head("Alerts, the latest %d of %d", n, len(d.Alerts))
-		a.writeAlerts(p, d.Alerts[:n])
+		a.writeAlerts(p, client.Alerts{Alerts: d.Alerts[:n]})
 	}
 	if len(d.Events) > 0 {
 		p.Head("Events")

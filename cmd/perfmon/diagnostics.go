@@ -69,6 +69,10 @@ func writeWorkings(p *text.Page, d perfmon.Diagnostics) {
 		}
 		p.Table(t)
 	}
+	if len(d.Notifiers) > 0 {
+		p.Head("Notifiers")
+		p.Table(notifierTable(p, d.Notifiers))
+	}
 	p.Head("Tables")
 	for _, t := range d.Tables {
 		p.Line("%s  %d of %d used, %s folded", text.Clean(t.Table), t.Used, t.Limit, text.Plural(int(t.Folded), "response"))

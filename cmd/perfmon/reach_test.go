@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backend-prs/perfmon"
 	"github.com/backend-prs/perfmon/internal/golden"
 )
 
@@ -21,10 +23,23 @@ func TestEveryCallIsReachable(t *testing.T) {
 	s := busy(t)
 	file := filepath.Join(t.TempDir(), "report.json")
 	made := map[string]string{} // the verb that makes a call
+	silence, err := s.Silences().Add(perfmon.NewSilence{Metric: "fan", Until: s.Now().Add(time.Hour), Reason: "r"}, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Alerts().Raise(perfmon.HostAlert{Metric: "disk", Severity: perfmon.Critical, Message: "m"}); err != nil {
+		t.Fatal(err)
+	}
+	var letters []perfmon.DeadLetter
+	for len(letters) == 0 {
+		s.clock.Add(time.Second) // grouping
+		letters, _ = s.Notifications().DeadLetters("chat")
+	}
 	for _, args := range [][]string{
 		{"status"}, {"dashboard"}, {"health"}, {"alerts"}, {"alerts", "show", s.firstAlert()}, {"alerts", "acknowledge", s.firstAlert()}, {"thresholds"},
 		{"thresholds", "set", "error_rate", "--warning=4"}, {"thresholds", "backtest", "error_rate"}, {"thresholds", "remove", "error_rate"}, {"metrics"},
-		{"endpoints"}, {"trends"}, {"series"}, {"baseline"}, {"baseline", "set"}, {"events"}, {"events", "add", "--note=x"}, {"report", "-o", file},
+		{"endpoints"}, {"trends"}, {"series"}, {"baseline"}, {"baseline", "set"}, {"events"}, {"events", "add", "--note=x"}, {"silences"}, {"silences", "add", "--for=2h", "--reason=r"}, {"silences", "end", silence.ID},
+		{"notify"}, {"notify", "who", "error_rate"}, {"notify", "test", "chat"}, {"notify", "resend", "chat", letters[0].Notification.ID}, {"report", "-o", file},
 		{"config"}, {"config", "set", "consecutive_violations=2"}, {"diagnostics"}, {"session"}, {"test"},
 	} {
 		s.noteCalls(made, strings.Join(args, " "), func() {
@@ -117,14 +132,14 @@ func TestParametersHaveFlags(t *testing.T) {
 	root := a.root()
 	for path, verb := range map[string]string{
 		"/dashboard/": "dashboard", "/alerts/": "alerts list", "/endpoints/": "endpoints", "/trends/": "trends", "/series/": "series",
-		"/events/": "events list", "/reports/": "report",
+		"/events/": "events list", "/reports/": "report", "/silences/": "silences list", "/notifiers/who/": "notify who",
 	} {
 		cmd, _, err := root.Find(strings.Fields(verb))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range description.Paths[path].Get.Parameters {
-			always := path == "/dashboard/" && (p.Name == "trends" || p.Name == "alerts")
+			always := path == "/dashboard/" && (p.Name == "trends" || p.Name == "alerts") || p.Name == "metric" && path == "/notifiers/who/"
 			if p.In == "query" && !always && cmd.Flag(strings.ReplaceAll(p.Name, "_", "-")) == nil {
 				t.Errorf("%s has no --%s", verb, p.Name)
 			}

@@ -74,7 +74,7 @@ Exit codes: 0 fine, 1 warning, 2 critical, 3 could not tell or could not do.`),
 			a.status(), a.dashboard(), a.watch(), a.health(), a.alerts(), a.endpoints(), a.series(), a.trends(), a.report(), a.checkVerb(),
 		},
 		watching: {
-			a.thresholds(), a.baseline(), a.events(), a.metrics(), a.config(), a.diagnostics(), a.test(), a.session(), a.api(),
+			a.thresholds(), a.silences(), a.notify(), a.baseline(), a.events(), a.metrics(), a.config(), a.diagnostics(), a.test(), a.session(), a.api(),
 		},
 		files: {a.analyze(), a.compare(), a.completion(), a.man()},
 	} {

@@ -127,7 +127,7 @@ func (x *chain) reach(ctx context.Context) bool {
 // known are the calls that this version has verbs for.
 var known = []string{
 	"/dashboard/", "/realtime/", "/alerts/", "/alerts/{id}/", "/thresholds/", "/thresholds/backtest/", "/metrics/", "/endpoints/", "/trends/",
-	"/series/", "/baseline/", "/events/", "/reports/", "/config/", "/health/", "/diagnostics/", "/session", "/livez/", "/readyz/", "/openapi.json",
+	"/series/", "/baseline/", "/events/", "/silences/", "/silences/{id}/", "/notifiers/", "/notifiers/test/", "/notifiers/resend/", "/notifiers/who/", "/reports/", "/config/", "/health/", "/diagnostics/", "/session", "/livez/", "/readyz/", "/openapi.json",
 }
 
 // calls compares the calls of the server with those of this version.
@@ -274,9 +274,19 @@ func (x *chain) callbacks(d perfmon.Diagnostics) {
 			x.add("callback "+s.Callback, "warn", "it panicked %d times of %d", s.Panics, s.Delivered)
 		}
 	}
-	if n == 0 {
+	for _, s := range d.Notifiers {
+		switch {
+		case s.LastFailure.After(s.LastSuccess):
+			x.add("notifier "+s.Name, "warn", "it fails: %s", text.Clean(s.LastError))
+		case s.LastSuccess.IsZero():
+			x.add("notifier "+s.Name, "ok", "it has delivered nothing yet; perfmon notify test %s tries it", s.Name)
+		default:
+			x.add("notifier "+s.Name, "ok", "it works; %s could not be delivered", text.Plural(int(s.Dead), "message"))
+		}
+	}
+	if n == 0 && len(d.Notifiers) == 0 {
 		x.add("alerts go to", "warn", "nobody: the service calls no OnAlert, and no notifier is set up")
 		return
 	}
-	x.add("alerts go to", "ok", "%s", text.Plural(n, "callback"))
+	x.add("alerts go to", "ok", "%s and %s", text.Plural(n, "callback"), text.Plural(len(d.Notifiers), "notifier"))
 }

@@ -97,7 +97,7 @@ func thresholdTable(s text.Style, u units, list []client.Threshold) *text.Table 
 		{Head: "", Field: "comparison"}, {Head: "warning", Field: "warning_threshold", Right: true}, {Head: "critical", Field: "critical_threshold", Right: true},
 		{Head: "in a row", Field: "consecutive_violations", Right: true}, {Head: "cooldown", Field: "cooldown_minutes", Right: true, Wide: true},
 		{Head: "requests", Field: "min_requests", Right: true, Wide: true}, {Head: "absent after", Field: "absent_after_seconds", Right: true, Wide: true},
-		{Head: "", Field: "enabled"},
+		{Head: "", Field: "enabled"}, {Head: "runbook", Field: "runbook", Wide: true},
 	}}
 	for _, x := range list {
 		unit := u[x.Metric]
@@ -112,7 +112,7 @@ func thresholdTable(s text.Style, u units, list []client.Threshold) *text.Table 
 		}
 		t.Add(same(x.Metric), same(string(x.Scope)), same(x.AppliesTo), text.Cell{Text: signs[x.Comparison], Raw: string(x.Comparison)}, number(x.Warning, unit), number(x.Critical, unit),
 			count(uint64(x.ConsecutiveViolations)), text.Cell{Text: text.Duration(cooldown), Raw: plain(cooldown.Minutes())},
-			requests, absent, yes(!x.Disabled, "on", s.Yellow("off")))
+			requests, absent, yes(!x.Disabled, "on", s.Yellow("off")), same(x.Runbook))
 	}
 	return t
 }
@@ -147,6 +147,7 @@ func (a *app) updates(cmd *cobra.Command) func() (map[string]any, error) {
 	f.String("in-a-row", "", "how `many` violations in a row open an alert, or default")
 	f.String("cooldown", "", "how long after an alert opened no other one opens: a `duration` such as 15m, or default")
 	f.String("min-requests", "", "how `many` requests a value must rest on, or default")
+	f.String("runbook", "", "a `link` to what to do about an alert, or none")
 	f.String("absent-after", "", "how long the metric may have no value: a `duration` such as 2m, or never")
 	a.complete(cmd, "comparison", func() []string { return []string{"greater", "less", "equal"} })
 	return func() (map[string]any, error) {
@@ -159,6 +160,7 @@ func (a *app) updates(cmd *cobra.Command) func() (map[string]any, error) {
 			{"comparison", "comparison", "", 0}, {"in-a-row", "consecutive_violations", "default", 0},
 			{"cooldown", "cooldown_minutes", "default", time.Minute}, {"min-requests", "min_requests", "default", 0},
 			{"absent-after", "absent_after_seconds", "never", time.Second},
+			{"runbook", "runbook", "none", asText},
 		} {
 			given := f.Lookup(field.flag)
 			if !given.Changed {
@@ -174,6 +176,9 @@ func (a *app) updates(cmd *cobra.Command) func() (map[string]any, error) {
 	}
 }
 
+// asText stands for the unit of a field that is a text.
+const asText = -1
+
 // fieldValue reads the value of a field: none stands for null.
 func fieldValue(flag, s, none string, unit time.Duration) (any, error) {
 	switch {
@@ -181,6 +186,8 @@ func fieldValue(flag, s, none string, unit time.Duration) (any, error) {
 		return s, nil
 	case s == none:
 		return nil, nil
+	case unit == asText:
+		return s, nil
 	case unit > 0:
 		d, err := time.ParseDuration(s)
 		if err != nil {

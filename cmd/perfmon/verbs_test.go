@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -14,13 +17,26 @@ import (
 // busy is a shop with 70 minutes behind it, a baseline, and payments that fail now.
 func busy(t testing.TB) *shop {
 	t.Helper()
-	s := openShop(t)
+	s := openShop(t, perfmon.WithNotifier("chat", chat{}, perfmon.Route{Severity: perfmon.Critical}))
 	s.trade(70*6, 0, 20*time.Millisecond)
 	if _, err := s.Baselines().Establish(time.Hour, "ann"); err != nil {
 		t.Fatal(err)
 	}
 	s.trade(6, 8, 20*time.Millisecond)
+	for s.Notifications().List()[0].Waiting > 0 { // until it has seen that the alert is not for it
+		runtime.Gosched()
+	}
 	return s
+}
+
+// chat is a notifier that takes everything but warnings of a broken room.
+type chat struct{}
+
+func (chat) Notify(_ context.Context, n perfmon.Notification) error {
+	if n.Kind == perfmon.NotifyAlerts {
+		return &perfmon.UndeliverableError{Err: errors.New("no such room")}
+	}
+	return nil
 }
 
 // Every verb that reads, as people see it at 80 columns. In JSON it is the API's own
@@ -53,6 +69,10 @@ func TestVerbs(t *testing.T) {
 		{"trends-metric", "trends --metric error_rate --hours 0.5", "trends/?metric=error_rate&hours=0.5", exitFine},
 		{"metrics", "metrics", "metrics/", exitFine},
 		{"events", "events", "events/", exitFine},
+		{"silences-none", "silences", "silences/", exitFine},
+		{"notify", "notify", "notifiers/", exitFine},
+		{"notify-who", "notify who error_rate --at 2026-03-02T12:00:00Z", "notifiers/who/?metric=error_rate&at=2026-03-02T12:00:00Z", exitFine},
+		{"notify-who-warning", "notify who error_rate --severity warning --at 2026-03-02T12:00:00Z --wide", "notifiers/who/?metric=error_rate&severity=warning&at=2026-03-02T12:00:00Z", exitFine},
 		{"config", "config", "config/", exitFine},
 		{"config-get", "config get retention_hours", "config/", exitFine},
 		{"diagnostics", "diagnostics", "diagnostics/", exitFine},

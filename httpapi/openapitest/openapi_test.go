@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -84,7 +85,8 @@ func serve(t *testing.T) *service {
 	t.Helper()
 	s := &service{t: t, clock: clock.NewMock(), samples: make(chan perfmon.Sample, 1)}
 	s.clock.Set(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	m, err := perfmon.New(perfmon.WithClock(s.clock), perfmon.WithInterval(10*time.Second), perfmon.WithCollector(broken{}), perfmon.WithService(perfmon.Service{Name: "shop", Version: "v1"}))
+	m, err := perfmon.New(perfmon.WithNotifier("chat", notifier{}), perfmon.WithNotifier("pager", notifier{errors.New("no such key")}), perfmon.WithNotificationGrouping(0),
+		perfmon.WithClock(s.clock), perfmon.WithInterval(10*time.Second), perfmon.WithCollector(broken{}), perfmon.WithService(perfmon.Service{Name: "shop", Version: "v1"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +114,16 @@ func serve(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// notifier is one that fails with an error for good, or takes everything.
+type notifier struct{ err error }
+
+func (n notifier) Notify(context.Context, perfmon.Notification) error {
+	if n.err != nil {
+		return &perfmon.UndeliverableError{Err: n.err}
+	}
+	return nil
 }
 
 // broken is a collector that fails.
@@ -378,6 +390,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask(s, "acme", "POST /thresholds/backtest/", "", `{"metric_name":"error_rate","hours":1,"updates":{"warning_threshold":1}}`)
 	ask(s, "root", "DELETE /thresholds/", "?metric_name=error_rate&scope=endpoint&applies_to=GET+*", "")
 	ask(s, "root", "DELETE /thresholds/", "?metric_name=error_rate&scope=organization&applies_to=x", "")
+	silence := tellAndSilence(s, c, ask)
+	reads(s, "root")
+	reads(s, "acme")
 	provoke(s, c, ask)
 	signIn(s, c, ask)
 	giveUp(s, c)
@@ -390,6 +405,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask(s, "root", "PUT /config/", "", `{"updates":{"trend_analysis":false}}`)
 	ask(s, "root", "POST /baseline/", "", `{"duration_minutes":5}`)
 	ask(s, "root", "POST /events/", "", `{"kind":"note","title":"t"}`)
+	ask(s, "root", "POST /silences/", "", `{"reason":"r","minutes":5}`)
+	c.check("DELETE /silences/{id}/", s.do("root", "DELETE", "/silences/"+silence, ""))
+	ask(s, "root", "POST /notifiers/test/", "", `{"notifier":"chat"}`)
+	ask(s, "root", "POST /notifiers/resend/", "", `{"notifier":"pager","id":"x"}`)
 	ask(s, "root", "POST /alerts/", "", fmt.Sprintf(`{"action":"escalate","alert_ids":[%q]}`, alerts[len(alerts)-1].ID))
 	reads(s, "root")
 	ask(s, "root", stream, "", "")
@@ -419,6 +438,40 @@ func (s *service) again(c *checker, as, call string) {
 		s.t.Errorf("%s with the tag %s of its answer: %d, %s", call, tag, w.Code, w.Header().Get("ETag"))
 	}
 	c.check(call, w)
+}
+
+// tellAndSilence has notifiers tell something and fail, and adds and ends silences. It returns
+// the ID of one that holds.
+func tellAndSilence(s *service, c *checker, ask func(s *service, as, call, query, body string)) (silence string) {
+	s.t.Helper()
+	for _, name := range []string{"chat", "pager", "nobody"} {
+		ask(s, "root", "POST /notifiers/test/", "", fmt.Sprintf(`{"notifier":%q}`, name))
+	}
+	if _, err := s.Alerts().Raise(perfmon.HostAlert{Metric: "disk", Severity: perfmon.Critical, Message: "m"}); err != nil {
+		s.t.Fatal(err)
+	}
+	var letters []perfmon.DeadLetter
+	for deadline := time.Now().Add(30 * time.Second); len(letters) == 0; {
+		if time.Now().After(deadline) {
+			s.t.Fatal("there is no dead letter")
+		}
+		letters, _ = s.Notifications().DeadLetters("pager")
+	}
+	for _, id := range []string{letters[0].Notification.ID, "nothing"} {
+		ask(s, "root", "POST /notifiers/resend/", "", fmt.Sprintf(`{"notifier":"pager","id":%q}`, id))
+	}
+	ask(s, "root", "GET /notifiers/who/", "?metric=disk", "")
+	ask(s, "acme", "POST /silences/", "", `{"reason":"r","minutes":5,"organization_id":"globex"}`)
+	for range 51 {
+		ask(s, "acme", "POST /silences/", "", `{"reason":"r","minutes":5}`)
+	}
+	list := s.Silences().List()
+	for _, id := range []string{list[0].ID, "nothing"} {
+		c.check("DELETE /silences/{id}/", s.do("acme", "DELETE", "/silences/"+id, ""))
+	}
+	ask(s, "root", "POST /silences/", "", `{"reason":"r","minutes":500,"metric_name":"*","scope":"service"}`)
+	ask(s, "root", "GET /notifiers/who/", "?metric=disk&severity=warning", "")
+	return s.Silences().List()[0].ID
 }
 
 // signIn takes the token of an API that has one for a cookie, and sends wrong ones until

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -57,6 +58,7 @@ func (s *shop) open(ctx context.Context, further ...perfmon.Option) (*perfmon.Mo
 		perfmon.WithThreshold(perfmon.Threshold{Metric: perfmon.ResponseTimeP95, Scope: perfmon.ScopeEndpoint, AppliesTo: "GET /reports/*", Warning: perfmon.ValueOf(5), MinRequests: 20}),
 		perfmon.WithoutSystemMetrics(), // they would be those of this machine
 		perfmon.WithCollector(shopCollector{s}),
+		perfmon.WithNotifier("chat", channel{}, perfmon.Route{Severity: perfmon.Critical}), perfmon.WithNotifier("pager", channel{errors.New("the key is not known")}),
 	}
 	m, err := perfmon.New(append(options, further...)...)
 	if err != nil {
@@ -340,4 +342,14 @@ func (s *shop) records(now time.Time) []perfmon.Record {
 		add(perfmon.Record{Time: ended, Author: perfmon.ByMonitor, Alert: &perfmon.AlertRecord{Key: a.Key(), Alert: a, Change: perfmon.ChangeResolved}})
 	}
 	return records
+}
+
+// channel is a notifier that delivers to nobody, or fails for good.
+type channel struct{ err error }
+
+func (c channel) Notify(context.Context, perfmon.Notification) error {
+	if c.err != nil {
+		return &perfmon.UndeliverableError{Err: c.err}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import { length, measure } from "./format.js";
 import { label } from "./metrics.js";
 import { keep, link, read } from "./route.js";
 import { columns } from "./series.js";
+import { maySilence, silence, silences } from "./silences.js";
 import { alertFacts, alertTitle, badge, counted, hint, lasted, on, plural, problem, scopeOf, skeleton, time, toast } from "./ui.js";
 
 const undoSeconds = 5;
@@ -26,13 +27,15 @@ export function alerts(data, id) {
   const note = h("div");
   const active = h("div", { class: "alert-list" }), past = h("div", { class: "alert-list" });
   const more = h("p", { class: "more" });
+  const held = silences();
   const pastTitle = h("h2", { class: "part" }, "Past");
   const el = h("div", { class: "view" },
     h("div", { class: "view-head" }, h("h1", {}, "Alerts"),
       pick("severity", [["", "All severities"], ["critical", "Critical"], ["warning", "Warning"]], "Severity"),
       pick("state", [["", "All states"], ["open", "Open"], ["acknowledged", "Acknowledged"], ["dismissed", "Dismissed"], ["resolved", "Resolved"]], "State"),
       filter, summary),
-    note, active, pastTitle, past, more);
+    note, active, held.el, pastTitle, past, more);
+  let silenced = {};
   let all = null, cursor = null, reading = null, single = null;
   let opened = id;
 
@@ -44,6 +47,8 @@ export function alerts(data, id) {
       const answer = await get("alerts/", params, reading.signal);
       all = next ? [...all, ...answer.alerts] : answer.alerts;
       cursor = answer.next_cursor;
+      silenced = next ? { ...silenced, ...answer.silenced } : answer.silenced;
+      if (!next) held.refresh();
       if (id && !all.some((a) => a.alert_id === id) && !single) single = (await get(`alerts/${encodeURIComponent(id)}/`, {}, reading.signal).catch(() => null))?.alert;
       draw();
     } catch (error) {
@@ -57,7 +62,7 @@ export function alerts(data, id) {
     const state = params.get("state") ?? "";
     const severity = params.get("severity") ?? "";
     const known = single ? [single, ...all] : all;
-    const now = known.map((a) => (chosen.has(a.alert_id) ? { ...a, ...becomes[chosen.get(a.alert_id).action] } : a));
+    const now = known.map((a) => ({ ...a, silenced: silenced[a.alert_id] ?? null })).map((a) => (chosen.has(a.alert_id) ? { ...a, ...becomes[chosen.get(a.alert_id).action] } : a));
     const rows = now.filter((a) => (!state || a.state === state) && (!severity || a.severity === severity) &&
       (!wanted || `${alertTitle(a)} ${a.metric_name} ${scopeOf(a)}`.toLowerCase().includes(wanted)));
     const isActive = (a) => a.state === "open" || a.state === "acknowledged";
@@ -82,12 +87,12 @@ export function alerts(data, id) {
   fill(note, skeleton(4));
   const off = on(data, { figures: () => load() });
   const offRoute = on(window, { hashchange: draw });
-  const offChosen = on(document, { "perfmon-chosen": draw });
+  const offChosen = on(document, { "perfmon-chosen": draw, "perfmon-silenced": () => load() });
   load();
   return {
     el, title: "Alerts",
     destroy: () => {
-      off(); offRoute(); offChosen(); reading?.abort();
+      off(); offRoute(); offChosen(); reading?.abort(); held.destroy();
       for (const r of [...active.children, ...past.children]) r.close?.();
     },
   };
@@ -116,7 +121,7 @@ function row(alert, data, isOpen, remember) {
     shown = a;
     el.className = `alert ${a.severity} ${a.state}`;
     fill(badgeAt, badge(a.severity, a.state));
-    fill(title, h("b", {}, alertTitle(a)), ` of ${scopeOf(a)}`, a.quiet && h("small", {}, "told to nobody"), a.reopened > 0 && h("small", {}, `came back ${plural(a.reopened, "time")}`));
+    fill(title, h("b", {}, alertTitle(a)), ` of ${scopeOf(a)}`, a.quiet && h("small", {}, "told to nobody"), a.silenced && h("small", { class: "silenced" }, "silenced until ", time(a.silenced.until)), a.reopened > 0 && h("small", {}, `came back ${plural(a.reopened, "time")}`));
     text(facts, alertFacts(a));
     fill(since, time(a.timestamp), ` · ${lasted(a, data.now())}`);
     drawActions(actions, a, data);
@@ -140,10 +145,12 @@ function mayAct(data, a) {
 function drawActions(el, a, data) {
   const possible = chosen.has(a.alert_id) || !mayAct(data, a) ? []
     : { open: ["acknowledge", a.severity === "warning" && "escalate", "dismiss"], acknowledged: [a.severity === "warning" && "escalate", "dismiss"] }[a.state] ?? [];
-  const key = `${a.alert_id} ${possible.join()}`;
+  const quiet = !chosen.has(a.alert_id) && (a.state === "open" || a.state === "acknowledged") && !a.silenced && maySilence(data.session, a);
+  const key = `${a.alert_id} ${possible.join()} ${quiet}`;
   if (el.key === key) return;
   el.key = key;
-  fill(el, possible.filter(Boolean).map((action) => h("button", { type: "button", "aria-label": `${words[action][0]}: ${alertTitle(a)} of ${scopeOf(a)}`, onclick: () => choose(a, action, data) }, words[action][0])));
+  fill(el, possible.filter(Boolean).map((action) => h("button", { type: "button", "aria-label": `${words[action][0]}: ${alertTitle(a)} of ${scopeOf(a)}`, onclick: () => choose(a, action, data) }, words[action][0])),
+    quiet && h("button", { type: "button", "aria-label": `Silence: ${alertTitle(a)} of ${scopeOf(a)}`, onclick: () => silence(a, data) }, "Silence"));
 }
 
 // choose shows at once what will be, and does it when the time to undo it is over.
@@ -173,7 +180,8 @@ function choose(a, action, data) {
 // openDetail shows what happened to an alert, and the metric around it.
 function openDetail(el, a, data) {
   const holder = h("div", { class: "alert-chart" }, skeleton(2));
-  fill(el, h("p", { class: "message" }, a.message), holder,
+  const runbook = data.thresholds.find((t) => t.runbook && t.metric_name === a.metric_name && t.scope === (a.organization_id ? "organization" : a.endpoint ? "endpoint" : "service") && !t.applies_to)?.runbook;
+  fill(el, h("p", { class: "message" }, a.message, runbook && [" ", h("a", { href: runbook, rel: "noopener noreferrer", target: "_blank" }, "What to do about it")]), holder,
     h("ol", { class: "steps" }, a.changes.map((c) => h("li", {}, time(c.at),
       h("span", {}, h("b", {}, c.change), ` by ${c.by}`, c.value !== null && c.value !== undefined && `, at ${measure(c.value, a.unit)}`,
         c.threshold !== null && c.threshold !== undefined && `, limit ${measure(c.threshold, a.unit)}`, c.note && `. ${c.note}`)))),

@@ -1,10 +1,10 @@
 // Why there is, or is not, a figure or an alert; and the settings with where they come from.
-import { get } from "./api.js";
+import { get, send } from "./api.js";
 import { fill, h } from "./dom.js";
 import { length, measure, number, plural } from "./format.js";
 import { label } from "./metrics.js";
 import { link } from "./route.js";
-import { badge, card, hint, on, problem, scopeOf, scroller, skeleton, shape, time } from "./ui.js";
+import { badge, card, hint, on, problem, scopeOf, scroller, skeleton, shape, time, toast } from "./ui.js";
 
 /** diagnostics is the view of the monitor itself. */
 export function diagnostics(data) {
@@ -18,7 +18,7 @@ export function diagnostics(data) {
     try {
       const [d, config] = await Promise.all([get("diagnostics/", {}, reading.signal), get("config/", {}, reading.signal)]);
       const opened = new Set([...body.querySelectorAll("details[open]")].map((e) => e.dataset.name));
-      fill(body, rules(d), metrics(d, data), analyses(d), h("div", { class: "pair" }, monitor(d, data), settings(config)), host(d));
+      fill(body, rules(d), notifiers(d, data, load), metrics(d, data), analyses(d), h("div", { class: "pair" }, monitor(d, data), settings(config)), host(d));
       for (const e of body.querySelectorAll("details")) if (opened.has(e.dataset.name)) e.open = true;
     } catch (error) {
       if (error.name !== "AbortError") fill(body, problem(error, load));
@@ -60,6 +60,37 @@ function metrics(d, data) {
       table(["Metric", "Fed by", ["Latest"], ["Age"]], fed.map((m) => h("tr", {}, h("th", { scope: "row", title: data.catalog.get(m.metric_name)?.help }, label(m.metric_name), h("small", {}, ` ${m.metric_name}`)),
         h("td", {}, m.by), h("td", { class: "number" }, measure(m.value, data.unit(m.metric_name))), h("td", { class: "number" }, m.age_seconds === null || m.age_seconds === undefined ? "–" : length(m.age_seconds)))))));
 }
+
+// notifiers says whether people are told; super admins see it.
+function notifiers(d, data, load) {
+  if (!data.session.super_admin) return null;
+  if (d.notifiers.length === 0) return card("Notifiers", hint("Nobody is told of alerts: the service has no notifier. perfmon.WithNotifier adds one."));
+  const act = async (e, path, body, done) => {
+    const button = e.currentTarget;
+    button.disabled = true;
+    try {
+      const answer = await send("POST", path, body);
+      if (answer.error) toast(`${body.notifier}: ${answer.error}`, { bad: true, seconds: 10 });
+      else toast(done);
+    } catch (error) {
+      toast(error.message, { bad: true, seconds: 10 });
+    }
+    button.disabled = false;
+    await load();
+  };
+  const letters = d.notifiers.flatMap((n) => n.dead_letters.map((l) => ({ ...l, notifier: n.notifier })));
+  return card("Notifiers",
+    table(["Notifier", "State", ["Waiting"], ["Delivered"], ["Failed"], ["Dead"], "Last delivered", "Try"], d.notifiers.map((n) => h("tr", {}, h("th", { scope: "row" }, n.notifier),
+      h("td", { class: "wrap" }, failing(n) ? [shape("warning"), ` ${n.last_error}`, n.next_try && h("small", {}, " again ", time(n.next_try))] : [shape("healthy"), " works"]),
+      [n.waiting + n.queued, n.delivered, n.failed, n.dead].map((x) => h("td", { class: "number" }, String(x))),
+      h("td", {}, n.last_success ? time(n.last_success) : "–"),
+      h("td", {}, h("button", { type: "button", "aria-label": `Send a test through ${n.notifier}`, onclick: (e) => act(e, "notifiers/test/", { notifier: n.notifier }, `${n.notifier} has taken the test message.`) }, "Send a test"))))),
+    letters.length > 0 && h("details", { "data-name": "letters" }, h("summary", {}, `${plural(letters.length, "message")} not delivered`),
+      table(["Message", "Notifier", "Given up", ["Tries"], "Error", "Try"], letters.map((l) => h("tr", {}, h("th", { scope: "row", class: "wrap" }, l.title), h("td", {}, l.notifier), h("td", {}, time(l.at)), h("td", { class: "number" }, String(l.tries)), h("td", { class: "wrap" }, l.error),
+        h("td", {}, h("button", { type: "button", "aria-label": `Send again: ${l.title}`, onclick: (e) => act(e, "notifiers/resend/", { notifier: l.notifier, id: l.id }, "It is tried again.") }, "Send again")))))));
+}
+
+const failing = (n) => n.last_failure && (!n.last_success || Date.parse(n.last_failure) > Date.parse(n.last_success));
 
 function analyses(d) {
   return card("Analyses", table(["Analysis", "State", "Needs", "Has"], d.analyses.map((a) => h("tr", {}, h("th", { scope: "row" }, a.analysis),

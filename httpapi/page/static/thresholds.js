@@ -82,6 +82,7 @@ function rule(t, data, may) {
       field("warning_threshold", unit ? `Warning, ${unit}` : "Warning"), field("critical_threshold", unit ? `Critical, ${unit}` : "Critical"),
       field("consecutive_violations", "In a row", { size: 3, inputmode: "numeric" }), field("cooldown_minutes", "Cooldown, min", { size: 4 }),
       "min_requests" in t ? field("min_requests", "Min. requests", { size: 5, inputmode: "numeric" }) : null,
+      field("runbook", "Runbook, a link", { inputmode: "url", size: 20 }),
       h("span", { class: "switch" }, h("label", {}, enabled, " on"), remove), buttons),
     wrong);
   let rule = t, day = null, live = [], dirty = false, closed = false, timer = 0, firings = [];
@@ -91,7 +92,8 @@ function rule(t, data, may) {
     consecutive_violations: number(inputs.consecutive_violations.value), cooldown_minutes: number(inputs.cooldown_minutes.value),
     ...(inputs.min_requests ? { min_requests: number(inputs.min_requests.value) } : {}),
   });
-  const updates = () => Object.fromEntries(Object.entries(values()).filter(([k, v]) => v !== (rule[k] ?? null)));
+  const link = () => (inputs.runbook.value.trim() === (rule.runbook ?? "") ? {} : { runbook: inputs.runbook.value.trim() });
+  const updates = () => ({ ...Object.fromEntries(Object.entries(values()).filter(([k, v]) => v !== (rule[k] ?? null))), ...link() });
   const address = () => ({ metric_name: rule.metric_name, scope: rule.scope, ...(rule.applies_to ? { applies_to: rule.applies_to } : {}) });
   const limits = () => {
     const v = values();
@@ -256,6 +258,7 @@ function form(data, cancel, done) {
   const comparison = h("select", { id: "new-comparison" }, [["greater", "above"], ["less", "below"], ["equal", "equal to"]].map(([v, words]) => h("option", { value: v }, words)));
   const warning = h("input", { type: "text", inputmode: "decimal", id: "new-warning", size: 8 });
   const critical = h("input", { type: "text", inputmode: "decimal", id: "new-critical", size: 8 });
+  const runbook = h("input", { type: "url", id: "new-runbook", size: 24, placeholder: "https://… what to do" });
   const wrong = h("p", { class: "rule-wrong", role: "alert" });
   const named = (words, input) => h("label", { for: input.id, class: "field" }, h("span", {}, words), input);
   const lower = () => { comparison.value = data.catalog.get(metric.value)?.worse === "lower" ? "less" : "greater"; };
@@ -265,7 +268,7 @@ function form(data, cancel, done) {
     class: "card new-rule", novalidate: true,
     onsubmit: async (e) => {
       e.preventDefault();
-      const updates = { comparison: comparison.value, ...strip({ warning_threshold: number(warning.value), critical_threshold: number(critical.value) }) };
+      const updates = { comparison: comparison.value, ...strip({ warning_threshold: number(warning.value), critical_threshold: number(critical.value) }), ...(runbook.value.trim() ? { runbook: runbook.value.trim() } : {}) };
       const body = { metric_name: metric.value, scope: scope.value, ...(scope.value !== "service" && pattern.value.trim() ? { applies_to: pattern.value.trim() } : {}), updates };
       try {
         await send("PUT", "thresholds/", body);
@@ -276,7 +279,7 @@ function form(data, cancel, done) {
       }
     },
   }, h("h2", {}, "New threshold"),
-  h("div", { class: "rule-fields" }, named("Metric", metric), named("Of", scope), named("Names", pattern), named("Alert when", comparison), named("Warning", warning), named("Critical", critical)),
+  h("div", { class: "rule-fields" }, named("Metric", metric), named("Of", scope), named("Names", pattern), named("Alert when", comparison), named("Warning", warning), named("Critical", critical), named("Runbook", runbook)),
   wrong, h("p", { class: "rule-buttons" }, h("button", { type: "button", onclick: cancel }, "Cancel"), h("button", { type: "submit", class: "primary" }, "Add")));
 }
 

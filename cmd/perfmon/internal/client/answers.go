@@ -17,11 +17,20 @@ type Health struct {
 type Alerts struct {
 	Alerts     []perfmon.Alert `json:"alerts"`
 	NextCursor *string         `json:"next_cursor"`
+	// Silenced are the active ones that a silence holds back, by ID.
+	Silenced map[string]Silenced `json:"silenced"`
+}
+
+// Silenced says what holds back notifications of an alert.
+type Silenced struct {
+	ID    string    `json:"silence_id"`
+	Until time.Time `json:"until"`
 }
 
 // Alert is the answer of GET alerts/{id}/.
 type Alert struct {
-	Alert perfmon.Alert `json:"alert"`
+	Alert    perfmon.Alert `json:"alert"`
+	Silenced *Silenced     `json:"silenced"`
 }
 
 // Acted is the answer of POST alerts/.
@@ -143,6 +152,60 @@ type NewEvent struct {
 	Kind    string `json:"kind"`
 	Version string `json:"version,omitempty"`
 	Title   string `json:"title,omitempty"`
+}
+
+// Silence is a silence, and whether it holds now.
+type Silence struct {
+	perfmon.Silence
+	Active bool `json:"active"`
+}
+
+// Silences is the answer of GET silences/.
+type Silences struct {
+	Silences []Silence `json:"silences"`
+}
+
+// SilenceChanged is the answer of POST silences/ and DELETE silences/{id}/.
+type SilenceChanged struct {
+	Silence Silence `json:"silence"`
+}
+
+// NewSilence is the body of POST silences/.
+type NewSilence struct {
+	Metric       string   `json:"metric_name,omitempty"`
+	Scope        string   `json:"scope,omitempty"`
+	Endpoint     string   `json:"endpoint,omitempty"`
+	Organization string   `json:"organization_id,omitempty"`
+	From         string   `json:"from,omitempty"`
+	Until        string   `json:"until,omitempty"`
+	Minutes      *float64 `json:"minutes,omitempty"`
+	Reason       string   `json:"reason"`
+}
+
+// Notifiers is the answer of GET notifiers/.
+type Notifiers struct {
+	Notifiers []perfmon.NotifierStatus `json:"notifiers"`
+}
+
+// NotifierTest is the answer of POST notifiers/test/.
+type NotifierTest struct {
+	Notifier  string `json:"notifier"`
+	Delivered bool   `json:"delivered"`
+	Error     string `json:"error"`
+}
+
+// Resent is the answer of POST notifiers/resend/.
+type Resent struct {
+	Notifier string `json:"notifier"`
+	ID       string `json:"id"`
+}
+
+// WhoIsTold is the answer of GET notifiers/who/.
+type WhoIsTold struct {
+	At        time.Time        `json:"at"`
+	Metric    string           `json:"metric_name"`
+	Severity  perfmon.Severity `json:"severity"`
+	Notifiers []perfmon.Told   `json:"notifiers"`
 }
 
 // Config is the answer of GET and PUT config/.

@@ -109,6 +109,41 @@ func (c *Client) AddEvent(ctx context.Context, e NewEvent) (Answer[EventAdded], 
 	return ask[EventAdded](ctx, c, http.MethodPost, "events/", nil, e)
 }
 
+// Silences calls GET silences/.
+func (c *Client) Silences(ctx context.Context, q Query) (Answer[Silences], error) {
+	return ask[Silences](ctx, c, http.MethodGet, "silences/", q, nil)
+}
+
+// AddSilence calls POST silences/.
+func (c *Client) AddSilence(ctx context.Context, n NewSilence) (Answer[SilenceChanged], error) {
+	return ask[SilenceChanged](ctx, c, http.MethodPost, "silences/", nil, n)
+}
+
+// EndSilence calls DELETE silences/{id}/.
+func (c *Client) EndSilence(ctx context.Context, id string) (Answer[SilenceChanged], error) {
+	return ask[SilenceChanged](ctx, c, http.MethodDelete, "silences/"+url.PathEscape(id)+"/", nil, nil)
+}
+
+// Notifiers calls GET notifiers/.
+func (c *Client) Notifiers(ctx context.Context) (Answer[Notifiers], error) {
+	return ask[Notifiers](ctx, c, http.MethodGet, "notifiers/", nil, nil)
+}
+
+// TestNotifier calls POST notifiers/test/.
+func (c *Client) TestNotifier(ctx context.Context, name string) (Answer[NotifierTest], error) {
+	return ask[NotifierTest](ctx, c, http.MethodPost, "notifiers/test/", nil, map[string]string{"notifier": name})
+}
+
+// Resend calls POST notifiers/resend/.
+func (c *Client) Resend(ctx context.Context, name, id string) (Answer[Resent], error) {
+	return ask[Resent](ctx, c, http.MethodPost, "notifiers/resend/", nil, map[string]string{"notifier": name, "id": id})
+}
+
+// WhoIsTold calls GET notifiers/who/.
+func (c *Client) WhoIsTold(ctx context.Context, q Query) (Answer[WhoIsTold], error) {
+	return ask[WhoIsTold](ctx, c, http.MethodGet, "notifiers/who/", q, nil)
+}
+
 // Config calls GET config/.
 func (c *Client) Config(ctx context.Context) (Answer[Config], error) {
 	return ask[Config](ctx, c, http.MethodGet, "config/", nil, nil)
