@@ -176,11 +176,13 @@ func (m *Monitor) feeder(metric string, fed bool) string {
 	}
 	i, ok := builtinIndex[metric]
 	switch {
+	case fed && ok && builtin[i].from == fromSelf:
+		return selfFeeder
 	case fed:
 		return "the host"
 	case !ok:
 		return "nothing: feed it by Metrics.Gauge, Metrics.Counter or a collector"
-	case builtin[i].from == fromHost:
+	case builtin[i].hint != "":
 		return "nothing: " + builtin[i].hint
 	}
 	return "nothing: the monitor was made WithoutSystemMetrics"

@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/mark":      {},
 	"internal/mutate":    {}, // a command for those who test
 	"internal/ring":      {},
+	"internal/soak":      {"", "httpapi", "middleware"}, // a command for those who test
 	"internal/striped":   {},
 	"internal/system":    {},
 	"internal/traffic":   {"sketch"},
@@ -63,11 +64,12 @@ var mayRequire = map[string][]string{
 	"internal/digest":   {"golang.org/x/exp/slices"},
 	"internal/distinct": {"golang.org/x/exp/slices"},
 	"internal/evaluate": {"github.com/benbjohnson/clock", "golang.org/x/exp/slices"},
+	"internal/soak":     {"golang.org/x/exp/slices"},
 	"analyze":           {"golang.org/x/exp/slices"},
 	"internal/traffic":  {"golang.org/x/exp/slices"},
 }
 
-var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark"}
+var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark", "internal/soak"}
 
 func TestImports(t *testing.T) {
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {

@@ -28,6 +28,7 @@ type Monitor struct {
 	clock         clock.Clock
 	realTime      bool // the clock is the real one
 	readsRuntime  bool // runtime/metrics
+	hasStore      bool
 	epoch         time.Time
 	watch         stopwatch
 	log           *hostLog
@@ -116,6 +117,7 @@ func New(options ...Option) (*Monitor, error) {
 		clock:         c.clock,
 		realTime:      c.realTime,
 		readsRuntime:  !c.noSystem,
+		hasStore:      c.store != nil,
 		epoch:         now,
 		watch:         stopwatch{read: c.clock.Now, last: now},
 		log:           log,
@@ -139,7 +141,7 @@ func New(options ...Option) (*Monitor, error) {
 	m.worker.failed = m.stepFailed
 	m.live.m, m.live.subs.to, m.live.subs.log = m, "live", log
 	m.loop.reader = m.traffic.NewReader()
-	m.meters = []meter{m.cacheMeter(), m.queryMeter()}
+	m.meters = []meter{m.cacheMeter(), m.queryMeter(), &selfMeter{m: m}}
 	m.settings.current.Store(&SettingsRecord{c.settings, c.origins})
 	m.enabled.Store(c.settings.Enabled)
 	if err := m.setUp(c); err != nil {

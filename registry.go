@@ -11,6 +11,9 @@ import (
 // MaxMetrics bounds how many metrics a monitor holds, the built-in ones included.
 const MaxMetrics = 500
 
+// selfFeeder is what diagnostics call the monitor itself.
+const selfFeeder = "the monitor itself"
+
 // catalog is the set of metrics at one time. It is never changed, only replaced.
 type catalog struct {
 	metrics []Metric
@@ -41,6 +44,10 @@ func newRegistry() *registry {
 		switch m.from {
 		case fromMiddleware:
 			r.feeder[m.Name] = "middleware"
+		case fromSelf:
+			if m.hint == "" { // else only where there is a store
+				r.feeder[m.Name] = selfFeeder
+			}
 		case fromRuntime:
 			r.feeder[m.Name] = "runtime/metrics"
 		}
