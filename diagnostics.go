@@ -31,6 +31,8 @@ type Diagnostics struct {
 	Alerts          AlertCounts        `json:"alerts"`
 	Store           StoreStatus        `json:"store"`
 	Analyses        []AnalysisStatus   `json:"analyses"`
+	// Limits says how far everything has grown that is bounded, and how often it found no room.
+	Limits []LimitStatus `json:"limits"`
 }
 
 // MetricStatus says whether a metric is fed.
@@ -113,6 +115,7 @@ func (m *Monitor) Diagnostics() Diagnostics {
 		d.Tables = append(d.Tables, TableStatus{t.name, t.names.Used(), t.names.Limit(), t.names.Folded()})
 	}
 	d.Analyses = m.analyses(now.wall)
+	d.Limits = m.limits()
 	return d
 }
 

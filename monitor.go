@@ -71,8 +71,9 @@ type Monitor struct {
 	live       live
 	companions []*companion
 
-	archiveReads  chan struct{} // one for each that reads from the store
-	archiveFailed atomic.Bool   // the latest could not
+	archiveReads   chan struct{} // one for each that reads from the store
+	archiveFailed  atomic.Bool   // the latest could not
+	archiveRefused atomic.Uint64 // that found no room
 
 	mu      sync.Mutex // guards the five below
 	started time.Time  // zero: not yet

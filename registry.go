@@ -31,6 +31,7 @@ func (c *catalog) find(name string) (Metric, bool) {
 // registry owns which metrics there are, and what feeds each of them.
 type registry struct {
 	current atomic.Pointer[catalog]
+	refused atomic.Uint64 // metrics that found no room
 
 	mu     sync.Mutex
 	feeder map[string]string // by metric: what feeds it; mu
@@ -64,6 +65,14 @@ func (r *registry) feed(by string, metrics ...Metric) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.current.Load()
+	if len(old.metrics) == MaxMetrics { // before anything is copied: a host may try for ever
+		for _, m := range metrics {
+			if _, known := old.index[m.Name]; !known && m.validate() == nil {
+				r.refused.Add(1)
+				return noRoom(m)
+			}
+		}
+	}
 	c := &catalog{metrics: slices.Clone(old.metrics), index: make(map[string]int, len(old.index)+len(metrics))}
 	for name, i := range old.index {
 		c.index[name] = i
@@ -82,7 +91,8 @@ func (r *registry) feed(by string, metrics ...Metric) error {
 			continue
 		}
 		if len(c.metrics) == MaxMetrics {
-			return &FieldError{"Metric.Name", m.Name, fmt.Sprintf("one of at most %d metrics", MaxMetrics)}
+			r.refused.Add(1)
+			return noRoom(m)
 		}
 		c.index[m.Name] = len(c.metrics)
 		c.metrics = append(c.metrics, m)
@@ -94,6 +104,10 @@ func (r *registry) feed(by string, metrics ...Metric) error {
 	}
 	r.current.Store(c)
 	return nil
+}
+
+func noRoom(m Metric) error {
+	return &FieldError{"Metric.Name", m.Name, fmt.Sprintf("one of at most %d metrics", MaxMetrics)}
 }
 
 func taken(by string) string {
