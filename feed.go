@@ -286,6 +286,16 @@ func (ss *subscribers[T]) close() []*subscriber[T] {
 	return slices.Clone(ss.list)
 }
 
+// abandon drops what waits: Close has waited long enough, and the host ends what its
+// callbacks use.
+func (ss *subscribers[T]) abandon() {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	for _, s := range ss.list {
+		s.ended = true
+	}
+}
+
 func (ss *subscribers[T]) status() []SubscriberStatus {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()

@@ -270,8 +270,8 @@ const closeGrace = 5 * time.Second
 
 // Close ends the monitor and waits for its goroutines; callbacks first get what waits
 // for them. Code of the host (a collector, a callback, the logger) that does not return
-// within 5 s of real time is left behind and named in the error. Closing twice changes
-// nothing.
+// within 5 s of real time is left behind and named in the error; no callback is called
+// after that. Closing twice changes nothing.
 //
 // A callback must not call Close, which would wait for that callback.
 func (m *Monitor) Close() error {
@@ -308,6 +308,9 @@ func (m *Monitor) Close() error {
 	}
 	all = append(all, leaving{"the store", &m.worker.idle})
 	if err := waitFor(append(all, leaving{"the logger", &m.log.idle})); err != nil {
+		m.alertSubs.abandon()
+		m.sampleSubs.abandon()
+		m.live.subs.abandon()
 		return err
 	}
 	return wrap(storeErr)
