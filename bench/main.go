@@ -15,6 +15,7 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ var sections = []struct {
 	{"full", fullTable},
 	{"quantiles", quantileErrors},
 	{"scaling", scaling},
+	{"faults", faulty},
 }
 
 func main() {
@@ -65,7 +67,11 @@ func main() {
 		}
 		fmt.Printf("%s, %.0f s:\n%s\n", s.name, time.Since(begin).Seconds(), table)
 		if !*printed {
-			if err := replace(*document, s.name, table); err != nil {
+			to := *document
+			if s.name == "faults" { // it has a document of its own
+				to = filepath.Join(filepath.Dir(to), "faults.md")
+			}
+			if err := replace(to, s.name, table); err != nil {
 				log.Fatal(err)
 			}
 		}
