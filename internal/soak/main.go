@@ -4,7 +4,7 @@
 // memory and goroutines are as they were.
 //
 //	go run ./internal/soak -for 2m                      # as ./test does
-//	go run ./internal/soak -for 1h                      # before a release; docs/faults.md has the last one
+//	go run ./internal/soak -for 1h                      # before a release; docs/faults.md has the last long one
 //	go run ./internal/soak -for 1m -faults store,streams
 //
 // It exits with 1 where something does not hold, and says what.
