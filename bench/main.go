@@ -67,15 +67,19 @@ func main() {
 		}
 		fmt.Printf("%s, %.0f s:\n%s\n", s.name, time.Since(begin).Seconds(), table)
 		if !*printed {
-			to := *document
-			if s.name == "faults" { // it has a document of its own
-				to = filepath.Join(filepath.Dir(to), "faults.md")
-			}
-			if err := replace(to, s.name, table); err != nil {
+			if err := replace(placeOf(*document, s.name), s.name, table); err != nil {
 				log.Fatal(err)
 			}
 		}
 	}
+}
+
+// placeOf returns the document that a table is in: that of the faults has one of its own.
+func placeOf(document, name string) string {
+	if name == "faults" {
+		return filepath.Join(filepath.Dir(document), "faults.md")
+	}
+	return document
 }
 
 // measured measures a table in a process of its own, so that none finds what another one
