@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -60,6 +61,9 @@ type KeyState struct {
 // and apply swaps them in once they are committed.
 type alertBook struct {
 	words messageMaker
+
+	refused  atomic.Uint64 // alerts of the host that found no room
+	stripped atomic.Uint64 // those that were dropped for their size, or lost their metadata
 
 	// For new IDs; the journal makes one change at a time.
 	entropy io.Reader
@@ -186,6 +190,7 @@ func (b *alertBook) raise(now moment, h HostAlert, metadata Metadata, unit strin
 	key := Key{h.Metric, h.Scope}
 	k, known := b.key(key)
 	if !known && b.size() >= maxRaisedKeys {
+		b.refused.Add(1)
 		return nil, "", fmt.Errorf("%d metrics and scopes have alerts already", maxRaisedKeys)
 	}
 	if k.Threshold == nil {
@@ -210,6 +215,7 @@ func (b *alertBook) fitting(md Metadata) Metadata {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if len(b.over) == 0 && b.bytes+len(md.object) > maxAlertBytes {
+		b.stripped.Add(1)
 		return Metadata{droppedDetails}
 	}
 	return md
@@ -248,10 +254,14 @@ func (b *alertBook) put(a *Alert) {
 		heap.Push(&b.over, a.ID)
 	}
 	for len(b.log) > maxAlerts || b.bytes > maxAlertBytes {
+		tooLarge := b.bytes > maxAlertBytes
 		if !b.dropOldest() {
 			return
 		}
 		b.dropped++
+		if tooLarge {
+			b.stripped.Add(1)
+		}
 	}
 }
 

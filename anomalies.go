@@ -41,6 +41,7 @@ type anomalies struct {
 	detectors map[string]*analyze.Detector
 	through   map[string]time.Time
 	list      []Anomaly // oldest first
+	dropped   uint64    // of list, to make room
 	points    int       // since the detectors were saved
 }
 
@@ -82,6 +83,7 @@ func (as *anomalies) keep(found []Anomaly) {
 	as.list = append(as.list, found...)
 	if extra := len(as.list) - maxAnomalies; extra > 0 {
 		as.list = slices.Delete(as.list, 0, extra)
+		as.dropped += uint64(extra)
 	}
 }
 

@@ -221,6 +221,7 @@ func (bs Baselines) Against(name string) ([]Regression, error) {
 type baselines struct {
 	mu          sync.Mutex
 	list        []Baseline   // oldest first; mu
+	dropped     uint64       // of list, to make room; mu
 	regressions []Regression // of the last point; mu
 
 	since map[string]time.Time // since when a metric has regressed; of the step loop
@@ -233,6 +234,7 @@ func (bs *baselines) apply(b Baseline) {
 	bs.list = append(bs.list, b)
 	if extra := len(bs.list) - maxBaselines; extra > 0 {
 		bs.list = slices.Delete(bs.list, 0, extra)
+		bs.dropped += uint64(extra)
 	}
 }
 

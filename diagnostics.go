@@ -32,6 +32,8 @@ type Diagnostics struct {
 	Store           StoreStatus        `json:"store"`
 	Analyses        []AnalysisStatus   `json:"analyses"`
 	Notifiers       []NotifierStatus   `json:"notifiers"`
+	// Limits says how far everything has grown that is bounded, and how often it found no room.
+	Limits []LimitStatus `json:"limits"`
 }
 
 // MetricStatus says whether a metric is fed.
@@ -115,6 +117,7 @@ func (m *Monitor) Diagnostics() Diagnostics {
 	}
 	d.Analyses = m.analyses(now.wall)
 	d.Notifiers = m.Notifications().List()
+	d.Limits = m.limits()
 	return d
 }
 
@@ -178,11 +181,13 @@ func (m *Monitor) feeder(metric string, fed bool) string {
 	}
 	i, ok := builtinIndex[metric]
 	switch {
+	case fed && ok && builtin[i].from == fromSelf:
+		return selfFeeder
 	case fed:
 		return "the host"
 	case !ok:
 		return "nothing: feed it by Metrics.Gauge, Metrics.Counter or a collector"
-	case builtin[i].from == fromHost:
+	case builtin[i].hint != "":
 		return "nothing: " + builtin[i].hint
 	}
 	return "nothing: the monitor was made WithoutSystemMetrics"

@@ -9,10 +9,11 @@ import (
 // eventLog keeps the latest events, so that whoever was away can catch up. It owns
 // them; it is safe for concurrent use.
 type eventLog struct {
-	mu     sync.Mutex
-	events []AlertEvent // by number; mu
-	bytes  int          // what they take, about; mu
-	from   uint64       // the log holds every event past this number; mu
+	mu      sync.Mutex
+	events  []AlertEvent // by number; mu
+	bytes   int          // what they take, about; mu
+	dropped uint64       // mu
+	from    uint64       // the log holds every event past this number; mu
 }
 
 // The log keeps this many events, fewer where they are large.
@@ -29,6 +30,7 @@ func (l *eventLog) add(e AlertEvent) {
 	l.bytes += eventSize(&e)
 	for len(l.events) > maxEvents || l.bytes > maxEventBytes && len(l.events) > 1 {
 		l.from = l.events[0].Number
+		l.dropped++
 		l.bytes -= eventSize(&l.events[0])
 		l.events[0] = AlertEvent{} // appending moves the rest to a new array only now and then
 		l.events = l.events[1:]

@@ -168,9 +168,10 @@ type subscribers[T any] struct {
 	to  string
 	log *hostLog
 
-	mu     sync.Mutex
-	list   []*subscriber[T] // mu
-	closed bool             // mu
+	mu      sync.Mutex
+	list    []*subscriber[T] // mu
+	refused uint64           // that found no room; mu
+	closed  bool             // mu
 }
 
 // inbox is what waits for a subscriber. It is guarded by the mutex of subscribers.
@@ -198,6 +199,12 @@ func (ss *subscribers[T]) add(name string, f func(T), in inbox[T]) (cancel func(
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if ss.closed {
+		return func() {}
+	}
+	if len(ss.list) >= maxCallbacks {
+		if ss.refused++; ss.refused == 1 {
+			ss.log.write(slog.LevelError, "there are too many callbacks; this one and further ones are not called", "callback", name, "most", maxCallbacks)
+		}
 		return func() {}
 	}
 	ss.list = append(ss.list, s)
@@ -279,6 +286,16 @@ func (ss *subscribers[T]) close() []*subscriber[T] {
 	return slices.Clone(ss.list)
 }
 
+// abandon drops what waits: Close has waited long enough, and the host ends what its
+// callbacks use.
+func (ss *subscribers[T]) abandon() {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	for _, s := range ss.list {
+		s.ended = true
+	}
+}
+
 func (ss *subscribers[T]) status() []SubscriberStatus {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
@@ -335,7 +352,8 @@ func functionName(f any) string { return runtime.FuncForPC(reflect.ValueOf(f).Po
 // f is counted in Diagnostics, and f is called again for the next event.
 //
 // cancel ends it, at once and for good; it may be called from anywhere, also from f and
-// twice. OnAlert panics when f is nil.
+// twice. OnAlert panics when f is nil. Past 1,000 callbacks at a time, further ones are not
+// called; Diagnostics counts them.
 func (m *Monitor) OnAlert(f func(AlertEvent)) (cancel func()) {
 	if f == nil {
 		panic("perfmon: OnAlert: f is nil")

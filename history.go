@@ -99,6 +99,8 @@ type history struct {
 	begun   time.Time // since when there is anything; zero: there is not
 	version uint64    // counts what changes points
 
+	bytes int // what the points take, about, as of the latest one
+
 	counting time.Time      // since when what is pending is counted: the last point, or the end of a gap
 	pending  traffic.Counts // of all endpoints
 
@@ -203,6 +205,7 @@ func (h *history) close(at time.Time, elapsed, retention time.Duration, c *catal
 			h.drop(scope)
 		}
 	}
+	h.measure()
 	return p
 }
 

@@ -56,6 +56,7 @@ var mayImport = map[string][]string{
 	"internal/mutate":    {}, // a command for those who test
 	"internal/paired":    {}, // for benchmarks
 	"internal/ring":      {},
+	"internal/soak":      {"", "httpapi", "middleware"}, // a command for those who test
 	"internal/striped":   {},
 	"internal/system":    {},
 	"internal/traffic":   {"sketch"},
@@ -74,11 +75,12 @@ var mayRequire = map[string][]string{
 	"internal/digest":   {"golang.org/x/exp/slices"},
 	"internal/distinct": {"golang.org/x/exp/slices"},
 	"internal/evaluate": {"github.com/benbjohnson/clock", "golang.org/x/exp/slices"},
+	"internal/soak":     {"golang.org/x/exp/slices"},
 	"analyze":           {"golang.org/x/exp/slices"},
 	"internal/traffic":  {"golang.org/x/exp/slices"},
 }
 
-var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark", "notify", "outgoing"}
+var knowHTTP = []string{"middleware", "heartbeat", "httpapi", "internal/mark", "internal/soak", "notify", "outgoing"}
 
 func TestImports(t *testing.T) {
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {

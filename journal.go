@@ -32,6 +32,7 @@ type journal struct {
 	stored  uint64 // the number of the last record in it
 	pending []Record
 	points  []Point
+	errors  uint64     // calls that failed
 	lost    uint64     // records and points that found no room here
 	failure string     // "" while it works
 	oldest  time.Time  // when the hour begins of the oldest point in an Archive; zero: none
@@ -365,6 +366,7 @@ func (j *journal) call(f func(ctx context.Context, alive func()) error, then fun
 
 // failed notes an error; the first of a series is logged. mu is held.
 func (j *journal) failed(err error) error {
+	j.errors++
 	text := describe(err)
 	if j.failure == "" {
 		j.log.write(slog.LevelError, "the store failed; the monitor goes on in memory", "error", text)
@@ -380,7 +382,10 @@ type StoreStatus struct {
 	PendingRecords int    `json:"pending_records"` // that wait for it
 	PendingPoints  int    `json:"pending_points"`
 	Lost           uint64 `json:"lost"`   // records and points that waited too long
-	Record         uint64 `json:"record"` // the number of the last record
+	Errors         uint64 `json:"errors"` // calls that failed or came back too late
+	// WaitingSince is the date of the oldest record or point that waits.
+	WaitingSince time.Time `json:"waiting_since,omitzero"`
+	Record       uint64    `json:"record"` // the number of the last record
 	// Notes are what the store had to say when it was opened, such as that its file was
 	// damaged and is kept beside a new one.
 	Notes []string `json:"notes,omitempty"`
@@ -396,7 +401,13 @@ func (j *journal) status() StoreStatus {
 
 // unlock ends a change.
 func (j *journal) unlock() {
-	s := &StoreStatus{Kind: "memory", Failure: j.failure, PendingRecords: len(j.pending), PendingPoints: len(j.points), Lost: j.lost, Record: j.number, Notes: j.notes}
+	s := &StoreStatus{Kind: "memory", Failure: j.failure, PendingRecords: len(j.pending), PendingPoints: len(j.points), Lost: j.lost, Errors: j.errors, Record: j.number, Notes: j.notes}
+	if len(j.pending) > 0 {
+		s.WaitingSince = j.pending[0].Time
+	}
+	if len(j.points) > 0 && (s.WaitingSince.IsZero() || j.points[0].Time.Before(s.WaitingSince)) {
+		s.WaitingSince = j.points[0].Time
+	}
 	if j.store != nil {
 		s.Kind = fmt.Sprintf("%T", j.store)
 	}

@@ -67,6 +67,7 @@ func (h History) readArchive(read func(ctx context.Context, a Archive) error) {
 	select {
 	case m.archiveReads <- struct{}{}:
 	default:
+		m.archiveRefused.Add(1)
 		return // as many read as may: those that hang would pile up
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeDeadline)

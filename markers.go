@@ -125,9 +125,10 @@ func (h History) Markers(window time.Duration) []Marker {
 
 // markers owns the markers.
 type markers struct {
-	mu     sync.Mutex
-	list   []Marker // oldest first; mu
-	latest string   // the version of the latest that has one; mu
+	mu      sync.Mutex
+	list    []Marker // oldest first; mu
+	dropped uint64   // of list, to make room; mu
+	latest  string   // the version of the latest that has one; mu
 }
 
 // apply takes over a record.
@@ -140,6 +141,7 @@ func (ms *markers) apply(m *Marker) {
 	}
 	old := m.At.Add(-MarkerRetention)
 	drop := max(len(ms.list)-maxMarkers, 0)
+	ms.dropped += uint64(drop)
 	for ms.list[drop].At.Before(old) {
 		drop++
 	}

@@ -106,6 +106,20 @@ const (
 	OpenFDs              = "open_fds"
 )
 
+// The built-in metrics of perfmon itself.
+const (
+	SelfStepDuration      = "perfmon_step_duration"
+	SelfMerged            = "perfmon_events_merged"
+	SelfDropped           = "perfmon_dropped"
+	SelfFolded            = "perfmon_requests_folded"
+	SelfPanics            = "perfmon_panics_contained"
+	SelfCollectorFailures = "perfmon_collector_failures"
+	SelfStoreErrors       = "perfmon_store_errors"
+	SelfStorePending      = "perfmon_store_pending"
+	SelfStoreLag          = "perfmon_store_lag"
+	SelfHeldMB            = "perfmon_held_mb"
+)
+
 // source says what feeds a built-in metric.
 type source uint8
 
@@ -113,6 +127,7 @@ const (
 	fromMiddleware source = iota // the middleware; always
 	fromRuntime                  // runtime/metrics
 	fromSystem                   // the collector named "system"
+	fromSelf                     // the monitor, of itself; those of the store only where there is one
 	fromHost                     // the host records it, or gives a collector
 )
 
@@ -126,6 +141,8 @@ type builtinMetric struct {
 	// hint says how the host feeds it.
 	hint string
 }
+
+const storeHint = "use WithStore"
 
 const identityHint = "give the middleware an identity (middleware.WithIdentity) or call RecordActivity"
 
@@ -160,6 +177,16 @@ var builtin = [...]builtinMetric{
 	{Metric{SchedLatencyP99, "s", KindTiming, HigherIsWorse, "99 of 100 goroutines waited this long or less to run."}, fromRuntime, false, ""},
 	{Metric{OSThreads, "count", KindGauge, HigherIsWorse, "Operating system threads of this process."}, fromSystem, false, ""},
 	{Metric{OpenFDs, "count", KindGauge, HigherIsWorse, "Open file descriptors of this process."}, fromSystem, false, ""},
+	{Metric{SelfStepDuration, "s", KindGauge, HigherIsWorse, "How long the monitor's step before this one took, with its wait for collectors."}, fromSelf, false, ""},
+	{Metric{SelfMerged, "1/s", KindCounter, HigherIsWorse, "Alert events that were merged because a callback is slow."}, fromSelf, false, ""},
+	{Metric{SelfDropped, "1/s", KindCounter, HigherIsWorse, "Samples, log messages and writes to the store that found no room."}, fromSelf, false, ""},
+	{Metric{SelfFolded, "1/s", KindCounter, HigherIsWorse, "Requests that are not counted apart, since the table of endpoints or organizations is full."}, fromSelf, false, ""},
+	{Metric{SelfPanics, "1/s", KindCounter, HigherIsWorse, "Panics of collectors, callbacks, hooks and the logger that were contained."}, fromSelf, false, ""},
+	{Metric{SelfCollectorFailures, "1/s", KindCounter, HigherIsWorse, "Runs of collectors that failed or took too long."}, fromSelf, false, ""},
+	{Metric{SelfStoreErrors, "1/s", KindCounter, HigherIsWorse, "Calls of the store that failed."}, fromSelf, false, storeHint},
+	{Metric{SelfStorePending, "count", KindGauge, HigherIsWorse, "Records and points that wait for the store."}, fromSelf, false, storeHint},
+	{Metric{SelfStoreLag, "s", KindGauge, HigherIsWorse, "How long the oldest of those has waited."}, fromSelf, false, storeHint},
+	{Metric{SelfHeldMB, "MiB", KindGauge, HigherIsWorse, "What points, alerts and events take."}, fromSelf, false, ""},
 }
 
 // requestMetrics is how many metrics every scope has: the first ones of builtin.

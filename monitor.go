@@ -28,6 +28,7 @@ type Monitor struct {
 	clock         clock.Clock
 	realTime      bool // the clock is the real one
 	readsRuntime  bool // runtime/metrics
+	hasStore      bool
 	epoch         time.Time
 	watch         stopwatch
 	log           *hostLog
@@ -77,8 +78,9 @@ type Monitor struct {
 	channels   []*channel
 	chartSlots chan struct{} // one for each chart that is being drawn
 
-	archiveReads  chan struct{} // one for each that reads from the store
-	archiveFailed atomic.Bool   // the latest could not
+	archiveReads   chan struct{} // one for each that reads from the store
+	archiveFailed  atomic.Bool   // the latest could not
+	archiveRefused atomic.Uint64 // that found no room
 
 	mu      sync.Mutex // guards the five below
 	started time.Time  // zero: not yet
@@ -123,6 +125,7 @@ func New(options ...Option) (*Monitor, error) {
 		clock:         c.clock,
 		realTime:      c.realTime,
 		readsRuntime:  !c.noSystem,
+		hasStore:      c.store != nil,
 		epoch:         now,
 		watch:         stopwatch{read: c.clock.Now, last: now},
 		log:           log,
@@ -148,7 +151,7 @@ func New(options ...Option) (*Monitor, error) {
 	m.worker.failed = m.stepFailed
 	m.live.m, m.live.subs.to, m.live.subs.log = m, "live", log
 	m.loop.reader = m.traffic.NewReader()
-	m.meters = []meter{m.cacheMeter(), m.queryMeter()}
+	m.meters = []meter{m.cacheMeter(), m.queryMeter(), &selfMeter{m: m}}
 	m.settings.current.Store(&SettingsRecord{c.settings, c.origins})
 	m.enabled.Store(c.settings.Enabled)
 	if err := m.setUp(c); err != nil {
@@ -284,8 +287,8 @@ const closeGrace = 5 * time.Second
 
 // Close ends the monitor and waits for its goroutines; callbacks first get what waits
 // for them. Code of the host (a collector, a callback, the logger) that does not return
-// within 5 s of real time is left behind and named in the error. Closing twice changes
-// nothing.
+// within 5 s of real time is left behind and named in the error; no callback is called
+// after that. Closing twice changes nothing.
 //
 // A callback must not call Close, which would wait for that callback.
 func (m *Monitor) Close() error {
@@ -326,6 +329,9 @@ func (m *Monitor) Close() error {
 	}
 	all = append(all, leaving{"the store", &m.worker.idle})
 	if err := waitFor(append(all, leaving{"the logger", &m.log.idle})); err != nil {
+		m.alertSubs.abandon()
+		m.sampleSubs.abandon()
+		m.live.subs.abandon()
 		return err
 	}
 	return wrap(storeErr)

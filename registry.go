@@ -11,6 +11,9 @@ import (
 // MaxMetrics bounds how many metrics a monitor holds, the built-in ones included.
 const MaxMetrics = 500
 
+// selfFeeder is what diagnostics call the monitor itself.
+const selfFeeder = "the monitor itself"
+
 // catalog is the set of metrics at one time. It is never changed, only replaced.
 type catalog struct {
 	metrics []Metric
@@ -28,6 +31,7 @@ func (c *catalog) find(name string) (Metric, bool) {
 // registry owns which metrics there are, and what feeds each of them.
 type registry struct {
 	current atomic.Pointer[catalog]
+	refused atomic.Uint64 // metrics that found no room
 
 	mu     sync.Mutex
 	feeder map[string]string // by metric: what feeds it; mu
@@ -41,6 +45,10 @@ func newRegistry() *registry {
 		switch m.from {
 		case fromMiddleware:
 			r.feeder[m.Name] = "middleware"
+		case fromSelf:
+			if m.hint == "" { // else only where there is a store
+				r.feeder[m.Name] = selfFeeder
+			}
 		case fromRuntime:
 			r.feeder[m.Name] = "runtime/metrics"
 		}
@@ -57,6 +65,14 @@ func (r *registry) feed(by string, metrics ...Metric) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.current.Load()
+	if len(old.metrics) == MaxMetrics { // before anything is copied: a host may try for ever
+		for _, m := range metrics {
+			if _, known := old.index[m.Name]; !known && m.validate() == nil {
+				r.refused.Add(1)
+				return noRoom(m)
+			}
+		}
+	}
 	c := &catalog{metrics: slices.Clone(old.metrics), index: make(map[string]int, len(old.index)+len(metrics))}
 	for name, i := range old.index {
 		c.index[name] = i
@@ -75,7 +91,8 @@ func (r *registry) feed(by string, metrics ...Metric) error {
 			continue
 		}
 		if len(c.metrics) == MaxMetrics {
-			return &FieldError{"Metric.Name", m.Name, fmt.Sprintf("one of at most %d metrics", MaxMetrics)}
+			r.refused.Add(1)
+			return noRoom(m)
 		}
 		c.index[m.Name] = len(c.metrics)
 		c.metrics = append(c.metrics, m)
@@ -87,6 +104,10 @@ func (r *registry) feed(by string, metrics ...Metric) error {
 	}
 	r.current.Store(c)
 	return nil
+}
+
+func noRoom(m Metric) error {
+	return &FieldError{"Metric.Name", m.Name, fmt.Sprintf("one of at most %d metrics", MaxMetrics)}
 }
 
 func taken(by string) string {

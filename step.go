@@ -18,6 +18,7 @@ type loop struct {
 	judging  judging
 
 	paused bool          // nothing was read since the last step
+	took   time.Duration // the step before
 	step   time.Duration // elapsed time when the step began
 	point  time.Duration // elapsed time when the interval began
 	steps  int           // since the last point
@@ -95,6 +96,8 @@ func (m *Monitor) step(ctx context.Context) {
 		m.resume(now)
 		return
 	}
+	began := now.elapsed
+	defer func() { l.took = m.watch.now().elapsed - began }()
 	c := m.registry.catalog()
 	values := absent(len(c.metrics))
 	m.collectors.collect(ctx, m.settings.get().CollectTimeout, m.stepLength/collectShare, values)

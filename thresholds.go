@@ -363,6 +363,7 @@ func (ts Thresholds) change(id ThresholdID, by string, f func(old Threshold, ok 
 			return nil, nil
 		}
 		if !ok && len(ts.m.thresholds.all()) >= MaxThresholds {
+			ts.m.thresholds.refused.Add(1)
 			return nil, fmt.Errorf("threshold of %v: there are %d thresholds already, which is the most: remove one first", id, MaxThresholds)
 		}
 		return []Record{{Threshold: &ThresholdRecord{Threshold: t}}}, nil
@@ -385,7 +386,8 @@ func (ts Thresholds) Remove(id ThresholdID, by string) error {
 // thresholdSet owns the thresholds. The list is never changed, only replaced, by the
 // journal.
 type thresholdSet struct {
-	list atomic.Pointer[[]Threshold]
+	list    atomic.Pointer[[]Threshold]
+	refused atomic.Uint64 // that found no room
 }
 
 func (s *thresholdSet) all() []Threshold {

@@ -18,21 +18,24 @@ func TestTables(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a minute")
 	}
-	data, err := os.ReadFile("../docs/benchmarks.md")
-	if err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	for _, name := range []string{"benchmarks.md", "faults.md"} {
+		data, err := os.ReadFile(filepath.Join("../docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	document := filepath.Join(t.TempDir(), "benchmarks.md")
-	if err := os.WriteFile(document, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	document := filepath.Join(dir, "benchmarks.md")
 	for _, s := range sections {
 		t.Run(s.name, func(t *testing.T) {
 			table := s.make(true)
 			if strings.Count(table, "\n") < 3 {
 				t.Errorf("the table is\n%s", table)
 			}
-			if err := replace(document, s.name, table); err != nil {
+			if err := replace(placeOf(document, s.name), s.name, table); err != nil {
 				t.Error(err)
 			}
 		})

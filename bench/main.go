@@ -15,6 +15,7 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ var sections = []struct {
 	{"full", fullTable},
 	{"quantiles", quantileErrors},
 	{"scaling", scaling},
+	{"faults", faulty},
 }
 
 func main() {
@@ -65,11 +67,19 @@ func main() {
 		}
 		fmt.Printf("%s, %.0f s:\n%s\n", s.name, time.Since(begin).Seconds(), table)
 		if !*printed {
-			if err := replace(*document, s.name, table); err != nil {
+			if err := replace(placeOf(*document, s.name), s.name, table); err != nil {
 				log.Fatal(err)
 			}
 		}
 	}
+}
+
+// placeOf returns the document that a table is in: that of the faults has one of its own.
+func placeOf(document, name string) string {
+	if name == "faults" {
+		return filepath.Join(filepath.Dir(document), "faults.md")
+	}
+	return document
 }
 
 // measured measures a table in a process of its own, so that none finds what another one

@@ -14,6 +14,7 @@ const maxBackTests = 2
 type backTests struct {
 	mu      sync.Mutex
 	running map[caller]bool // mu
+	refused uint64          // mu
 }
 
 // take makes room for a back-test, or says why there is none. release gives the room back.
@@ -22,8 +23,10 @@ func (b *backTests) take(by caller) (release func(), refused *problem) {
 	defer b.mu.Unlock()
 	switch {
 	case b.running[by]:
+		b.refused++
 		return nil, tooMany("Another back-test of this principal is running.", time.Second)
 	case len(b.running) >= maxBackTests:
+		b.refused++
 		return nil, tooMany(fmt.Sprintf("%d back-tests are running, which is the most there may be.", maxBackTests), time.Second)
 	}
 	if b.running == nil {

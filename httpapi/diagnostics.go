@@ -12,6 +12,7 @@ func (a *API) diagnostics(r *request) (answer, error) {
 		return nil, err
 	}
 	d := a.m.Diagnostics()
+	d.Limits = append(d.Limits, a.limits()...)
 	if !r.by.SuperAdmin {
 		r.by.withhold(&d)
 		d.Alerts = a.countAlerts(r.by, d.Alerts.Limit)
@@ -36,6 +37,7 @@ func (p Principal) withhold(d *perfmon.Diagnostics) {
 	}
 	d.Thresholds, d.Tables = thresholds, tables
 	d.Notifiers = []perfmon.NotifierStatus{}
+	d.Limits = []perfmon.LimitStatus{}
 	d.Collectors, d.Subscribers = []perfmon.CollectorStatus{}, []perfmon.SubscriberStatus{}
 	for i := range d.Metrics {
 		d.Metrics[i].By = "" // may be the name of a collector

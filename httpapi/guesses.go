@@ -26,9 +26,10 @@ const (
 type guesses struct {
 	m *perfmon.Monitor
 
-	mu  sync.Mutex
-	all *rate.Limiter                  // mu
-	own map[netip.Prefix]*rate.Limiter // of those that sent a wrong one lately; mu
+	mu      sync.Mutex
+	all     *rate.Limiter                  // mu
+	refused uint64                         // mu
+	own     map[netip.Prefix]*rate.Limiter // of those that sent a wrong one lately; mu
 }
 
 func newGuesses(m *perfmon.Monitor) *guesses {
@@ -48,6 +49,7 @@ func (g *guesses) wrong(r *http.Request) *problem {
 	}
 	for _, l := range []*rate.Limiter{own, g.all} {
 		if missing := 1 - l.TokensAt(now); missing > 0 {
+			g.refused++
 			return tooMany("Too many wrong tokens were sent.", inUnits(math.Max(missing/float64(l.Limit()), 1e-3), time.Second))
 		}
 	}

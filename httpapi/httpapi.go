@@ -55,6 +55,8 @@ type API struct {
 	pageFiles fs.FS // nil: those that are embedded
 
 	backTests backTests
+	hits      hits
+	heavy     chan struct{} // one for each answer that is being made
 
 	closing sync.Once
 	closed  chan struct{} // ends streams
@@ -65,7 +67,7 @@ type API struct {
 func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 	a := &API{
 		m: m, prefix: DefaultPrefix, log: newLogger(slog.New(slog.DiscardHandler)),
-		origins: http.NewCrossOriginProtection(), closed: make(chan struct{}),
+		origins: http.NewCrossOriginProtection(), closed: make(chan struct{}), heavy: make(chan struct{}, maxHeavy),
 	}
 	var errs []error
 	if m == nil {
@@ -91,6 +93,7 @@ func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 	a.hub = &hub{m: m, log: a.log, readers: map[*reader]struct{}{}}
 	a.openings = newOpenings(m)
 	a.kept = newKept(m)
+	a.kept.room = a.room
 	return a, nil
 }
 

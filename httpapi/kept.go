@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"strconv"
@@ -20,13 +21,17 @@ type kept struct {
 	m        *perfmon.Monitor
 	instance string // makes the tags of this API unlike those of others
 
-	mu     sync.Mutex
-	number uint64                   // of the latest answer; mu
-	latest map[question]*keptAnswer // mu
-	order  []question               // of latest, the oldest answer first; mu
-	bytes  int                      // of latest; mu
-	making map[question]*making     // mu
-	idle   resetter                 // drops all when there was no new answer for long; nil before the first; mu
+	// room waits for room to make an answer that costs much; nil: there is always some.
+	room func(context.Context) (release func(), err error)
+
+	mu      sync.Mutex
+	number  uint64                   // of the latest answer; mu
+	latest  map[question]*keptAnswer // mu
+	order   []question               // of latest, the oldest answer first; mu
+	bytes   int                      // of latest; mu
+	dropped uint64                   // answers, to make room; mu
+	making  map[question]*making     // mu
+	idle    resetter                 // drops all when there was no new answer for long; nil before the first; mu
 }
 
 const (
@@ -135,7 +140,7 @@ func (k *kept) make(q question, m *making, body func() (any, error)) (answer, er
 			delete(k.making, q)
 		}
 	}()
-	value, err := body()
+	value, err := k.inRoom(q, body)
 	if err == nil {
 		var data []byte
 		if data, err = encode(value); err == nil {
@@ -144,6 +149,20 @@ func (k *kept) make(q question, m *making, body func() (any, error)) (answer, er
 	}
 	m.err = err
 	return m.out, m.err
+}
+
+// inRoom makes the body of an answer once there is room for one that costs much. It waits
+// for it whether or not the client goes away: others may wait for the same answer.
+func (k *kept) inRoom(q question, body func() (any, error)) (any, error) {
+	if _, light := q.what.(healthQuestion); light || k.room == nil {
+		return body()
+	}
+	release, err := k.room(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return body()
 }
 
 // keep keeps an answer where it fits, and drops those that are of no use any more.
@@ -176,6 +195,7 @@ func (k *kept) count(a *keptAnswer, bytes int) {
 	k.bytes += bytes
 	for len(k.order) > maxKept || k.bytes > maxKeptBytes {
 		oldest := k.order[0]
+		k.dropped++
 		k.drop(func(a *keptAnswer) bool { return a.q == oldest })
 	}
 }

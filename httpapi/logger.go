@@ -7,25 +7,30 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 )
 
 // logger hands messages to the host's logger, which may be slow, hang or panic, each in
 // a goroutine of its own and only a few at a time.
 type logger struct {
-	log   *slog.Logger
-	slots chan struct{}
+	log     *slog.Logger
+	slots   chan struct{}
+	dropped *atomic.Uint64 // messages that found no slot
 }
 
 // logSlots is how many messages the host's logger may be at; more are dropped.
 const logSlots = 16
 
-func newLogger(log *slog.Logger) logger { return logger{log, make(chan struct{}, logSlots)} }
+func newLogger(log *slog.Logger) logger {
+	return logger{log, make(chan struct{}, logSlots), new(atomic.Uint64)}
+}
 
 // error logs a message. The arguments must be plain strings.
 func (l logger) error(message string, args ...any) {
 	select {
 	case l.slots <- struct{}{}:
 	default:
+		l.dropped.Add(1)
 		return
 	}
 	go func() {

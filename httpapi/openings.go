@@ -32,9 +32,10 @@ type openings struct {
 	m   *perfmon.Monitor
 	all *rate.Limiter
 
-	mu   sync.Mutex
-	open int                    // mu
-	own  map[caller]*openingsOf // those that opened one lately; mu
+	mu                            sync.Mutex
+	open                          int                    // mu
+	refused, refusedOwn, tooOften uint64                 // mu
+	own                           map[caller]*openingsOf // those that opened one lately; mu
 }
 
 // openingsOf is of one caller.
@@ -62,9 +63,11 @@ func (o *openings) take(by caller) (release func(), refused *problem) {
 		own = &openingsOf{limit: rate.NewLimiter(openRateOwn, openAtOnceOwn)}
 	}
 	if own.open >= maxStreamsOwn {
+		o.refusedOwn++
 		return nil, tooMany(fmt.Sprintf("%d streams of this principal are open, which is the most there may be.", maxStreamsOwn), retrySlot)
 	}
 	if o.open >= maxStreams {
+		o.refused++
 		return nil, tooMany(fmt.Sprintf("%d streams are open, which is the most there may be.", maxStreams), retrySlot)
 	}
 	// The caller's own limit comes first, so that nobody uses up what is everybody's.
@@ -72,6 +75,7 @@ func (o *openings) take(by caller) (release func(), refused *problem) {
 		r := l.ReserveN(now, 1)
 		if wait := r.DelayFrom(now); wait > 0 {
 			r.CancelAt(now)
+			o.tooOften++
 			return nil, tooMany("Streams are opened too often.", wait)
 		}
 	}

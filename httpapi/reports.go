@@ -43,6 +43,11 @@ func (a *API) report(r *request) (answer, error) {
 	if err := q.finish(); err != nil {
 		return nil, err
 	}
+	release, err := a.room(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	report := a.m.Report(query)
 	report.Health = r.by.health(report.Health)
 	report.Organizations = r.by.organizations(report.Organizations)

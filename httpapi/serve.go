@@ -45,6 +45,7 @@ func (a *API) answer(r *http.Request) (out answer) {
 		req.by = by
 	}
 	if len(r.URL.RawQuery) > maxQuery {
+		a.hits.queries.Add(1)
 		return bad("query", fmt.Sprintf("of %d bytes", len(r.URL.RawQuery)), fmt.Sprintf("at most %d bytes", maxQuery))
 	}
 	f, refused := a.route(t, r)
@@ -93,6 +94,9 @@ func (a *API) problemOf(r *http.Request, err error) *problem {
 	)
 	switch {
 	case errors.As(err, &p):
+		if p.Status == http.StatusRequestEntityTooLarge {
+			a.hits.bodies.Add(1)
+		}
 		return p
 	case errors.As(err, &field):
 		return bad(field.Field, valueText(field.Value), field.Want)

@@ -80,6 +80,15 @@ func (l *Log) dropFrom(to int64) {
 	}
 }
 
+// Bytes returns about what the log takes in memory.
+func (l *Log) Bytes() int {
+	n := 56 * cap(l.entries)
+	for _, e := range l.entries {
+		n += cap(e.times)
+	}
+	return n
+}
+
 // reopen opens an entry for a span: the newest one where that is of the same ten minutes.
 func (l *Log) reopen(s span) {
 	l.open = &open{span: s}

@@ -21,6 +21,8 @@ type Ring struct {
 type clearer interface {
 	// clear makes a slot absent, in which a point is about to begin.
 	clear(slot int)
+	// bytes is about what it takes in memory.
+	bytes() int
 }
 
 // New returns an empty ring for capacity points.
@@ -57,6 +59,15 @@ func (r *Ring) Append(t time.Time) {
 	for _, c := range r.columns {
 		c.clear(r.newest)
 	}
+}
+
+// Bytes returns about what the ring and its columns take in memory.
+func (r *Ring) Bytes() int {
+	n := 8 * len(r.times)
+	for _, c := range r.columns {
+		n += c.bytes()
+	}
+	return n
 }
 
 // After returns the index of the first point later than t, Len when there is none.
@@ -127,6 +138,16 @@ func (c *Floats) At(i int) float64 {
 		return float64(chunk[s%chunkLen])
 	}
 	return math.NaN()
+}
+
+func (c *Floats) bytes() int {
+	n := 8 * len(c.chunks)
+	for _, chunk := range c.chunks {
+		if chunk != nil {
+			n += 4 * chunkLen
+		}
+	}
+	return n
 }
 
 func (c *Floats) clear(s int) {

@@ -89,6 +89,14 @@ func (c *Rows) readSpan(column, slot int, values []float64) {
 	}
 }
 
+func (c *Rows) bytes() int {
+	n := 2*cap(c.open) + 32*cap(c.packed)
+	for _, s := range c.packed {
+		n += cap(s.data)
+	}
+	return n
+}
+
 // clear makes a slot absent in all columns.
 func (c *Rows) clear(slot int) {
 	c.turnTo(slot / spanLen)

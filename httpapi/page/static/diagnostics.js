@@ -111,6 +111,7 @@ function monitor(d, data) {
     ...d.tables.map((t) => [`Table of ${t.table}`, `${t.used} of ${t.limit}${t.folded ? `; ${t.folded} responses counted as (other)` : ""}`]),
     ["Store", [d.store.kind, d.store.failure && h("span", { class: "bad" }, `: ${d.store.failure}`), d.store.pending_records > 0 && `, ${plural(d.store.pending_records, "record")} waiting`]],
     ["Steps that failed", String(d.step_panics)], ["Steps dropped", String(d.steps_dropped)], ["Log lines dropped", String(d.log_dropped)],
+    ...d.limits.filter((l) => l.hit > 0).map((l) => [`Limit of ${l.limit.replaceAll("_", " ")}`, `${l.most}, hit ${plural(l.hit, "time")}`]),
   ]));
 }
 

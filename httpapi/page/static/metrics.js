@@ -10,6 +10,10 @@ const labels = {
   goroutines: "Goroutines", heap_mb: "Heap", heap_goal_mb: "Heap goal", alloc_rate_mb: "Allocation rate",
   gc_pause_p99: "GC pause p99", gc_cpu_percent: "CPU of the GC", sched_latency_p99: "Scheduling latency p99",
   os_threads: "OS threads", open_fds: "Open files",
+  perfmon_step_duration: "Step of the monitor", perfmon_events_merged: "Alert events merged", perfmon_dropped: "Dropped by the monitor",
+  perfmon_requests_folded: "Requests not counted apart", perfmon_panics_contained: "Panics contained",
+  perfmon_collector_failures: "Collector failures", perfmon_store_errors: "Store errors", perfmon_store_pending: "Waiting for the store",
+  perfmon_store_lag: "Store lag", perfmon_held_mb: "Memory of the monitor",
 };
 
 /** label is a metric's name for people. */
@@ -51,6 +55,12 @@ const rest = [
   { title: "CPU of the garbage collector", metrics: ["gc_cpu_percent"] },
   { title: "OS threads", metrics: ["os_threads"] },
   { title: "Open files", metrics: ["open_fds"] },
+  { title: "Step of the monitor", metrics: ["perfmon_step_duration"] },
+  { title: "What the monitor contains and drops", metrics: ["perfmon_panics_contained", "perfmon_dropped", "perfmon_events_merged", "perfmon_requests_folded"], labels: ["panics", "dropped", "events merged", "requests folded"] },
+  { title: "Collector and store errors", metrics: ["perfmon_collector_failures", "perfmon_store_errors"], labels: ["collectors", "store"] },
+  { title: "Waiting for the store", metrics: ["perfmon_store_pending"] },
+  { title: "Store lag", metrics: ["perfmon_store_lag"] },
+  { title: "Memory of the monitor", metrics: ["perfmon_held_mb"] },
 ];
 
 /**

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 )
@@ -157,7 +158,8 @@ func (t *Table) CSV(w io.Writer) error {
 // harmless keeps a spreadsheet from taking a text for a formula. Numbers stay what they
 // are.
 func harmless(text string) string {
-	if text == "" || !strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, " ")) // which a spreadsheet skips
+	if text == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return text
 	}
 	if _, err := strconv.ParseFloat(text, 64); err == nil {

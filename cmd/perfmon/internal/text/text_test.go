@@ -1,6 +1,7 @@
 package text_test
 
 import (
+	"encoding/csv"
 	"math"
 	"strings"
 	"testing"
@@ -160,5 +161,23 @@ func TestPage(t *testing.T) {
 	}
 	if got := p.Ago(now.Add(-90 * time.Second)); got != "1 min 30 s ago" {
 		t.Error(got)
+	}
+}
+
+// No text becomes a formula, also behind spaces and in full width; numbers stay numbers.
+func TestCSVHasNoFormulas(t *testing.T) {
+	for cell, want := range map[string]string{
+		"=1+1": "'=1+1", " =1+1": "' =1+1", "＝1+1": "'＝1+1", "@x": "'@x", "-1.5": "-1.5", "plain": "plain", " plain": " plain", "": "",
+	} {
+		table := text.Table{Columns: []text.Column{{Field: "a"}, {Field: "b"}}}
+		table.Add(text.Cell{Raw: cell}, text.Cell{Raw: "end"})
+		var b strings.Builder
+		if err := table.CSV(&b); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+		if err != nil || len(rows) != 2 || rows[1][0] != want {
+			t.Errorf("%q: %q, %v", cell, rows, err)
+		}
 	}
 }
