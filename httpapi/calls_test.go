@@ -181,12 +181,13 @@ func TestBaseline(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	s := serve(t)
-	a := s.do("root", "PUT", "config/", `{"updates":{"alert_cooldown_minutes":0.5,"sensitivities":{"error_rate":0.3},"retention_hours":24,"max_endpoints":50,"trend_analysis":false}}`)
+	a := s.do("root", "PUT", "config/", `{"updates":{"alert_cooldown_minutes":0.5,"sensitivities":{"error_rate":0.3},"retention_hours":24,"max_endpoints":50,"trend_analysis":false,"anomaly_alerts":true,"baseline_renewal_hours":24}}`)
 	settings, _ := a.body["settings"].(map[string]any)
 	want := map[string]any{
 		"enabled": true, "alert_cooldown_minutes": 0.5, "consecutive_violations": 3.0, "regression_sensitivity": 0.15,
 		"sensitivities": map[string]any{"error_rate": 0.3}, "retention_hours": 24.0, "collect_timeout_seconds": 5.0, "max_endpoints": 50.0,
 		"max_organizations": settings["max_organizations"], "trend_analysis": false,
+		"anomaly_alerts": true, "baseline_renewal_hours": 24.0,
 	}
 	if diff := cmp.Diff(want, settings); a.status != 200 || diff != "" {
 		t.Errorf("%d (-want +got):\n%s", a.status, diff)
@@ -194,7 +195,7 @@ func TestConfig(t *testing.T) {
 	origins := a.body["origins"].(map[string]any)
 	for name := range want {
 		origin, _ := origins[name].(map[string]any)
-		changed := strings.Contains("alert_cooldown_minutes sensitivities retention_hours max_endpoints trend_analysis", name)
+		changed := strings.Contains("alert_cooldown_minutes sensitivities retention_hours max_endpoints trend_analysis anomaly_alerts baseline_renewal_hours", name)
 		if changed != (origin["by"] == "root") || changed != (origin["source"] == "run time") {
 			t.Errorf("%s comes from %v", name, origin)
 		}
