@@ -91,7 +91,7 @@ func (k KeyState) ended(now moment, key Key, watched func(Key) bool, heard func(
 		return ""
 	}
 	if !watched(key) {
-		return "nothing watches it any more: its threshold is gone or disabled, or its baseline is"
+		return "nothing watches it any more: its threshold is gone or disabled, its baseline is, or alerts of anomalies are off"
 	}
 	if now.elapsed-heard(key) >= staleAfter {
 		return fmt.Sprintf("there were no values, or too few requests, for %v", staleAfter)

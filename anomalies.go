@@ -78,6 +78,19 @@ func (as *anomalies) look(at time.Time, values map[string]float64) {
 	as.points++
 }
 
+// ongoing returns the latest anomaly of each metric whose anomaly goes on.
+func (as *anomalies) ongoing() map[string]Anomaly {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	latest := map[string]Anomaly{}
+	for _, a := range as.list {
+		if d := as.detectors[a.Metric]; d != nil && d.Ongoing() {
+			latest[a.Metric] = a
+		}
+	}
+	return latest
+}
+
 // keep adds what was found; mu is held.
 func (as *anomalies) keep(found []Anomaly) {
 	as.list = append(as.list, found...)

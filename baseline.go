@@ -115,20 +115,30 @@ func (bs Baselines) EstablishAs(name string, window time.Duration, by string) (b
 		return b, fmt.Errorf("perfmon: baseline: %w", &FieldError{"Window", window, fmt.Sprintf("%v to %v", least, most)})
 	}
 	err = m.change(by, func(now moment) ([]Record, error) {
-		s := m.History().series(baselineReach * window)
-		before := pointsUpTo(s.Times, now.wall.Add(-window))
-		if want := int(baselineCoverage * float64(window/m.interval)); len(s.Times)-before < want {
-			return nil, &NotReadyError{[]string{fmt.Sprintf("The last %v hold %d points; %d are needed, of %v each.", window, len(s.Times)-before, want, m.interval)}}
+		made, err := m.establish(name, window, now)
+		if err != nil {
+			return nil, err
 		}
-		made, missing := establish(m.registry.catalog(), m.settings.get(), s, before)
-		if len(missing) > 0 {
-			return nil, &NotReadyError{missing}
-		}
-		made.Name, made.At, made.By, made.DurationMinutes = name, now.wall, author(by), window.Minutes()
+		made.By = author(by)
 		b = made
 		return []Record{{Baseline: &made}}, nil
 	})
 	return b, err
+}
+
+// establish makes a baseline of the last window, or says what is missing.
+func (m *Monitor) establish(name string, window time.Duration, now moment) (Baseline, error) {
+	s := m.History().series(baselineReach * window)
+	before := pointsUpTo(s.Times, now.wall.Add(-window))
+	if want := int(baselineCoverage * float64(window/m.interval)); len(s.Times)-before < want {
+		return Baseline{}, &NotReadyError{[]string{fmt.Sprintf("The last %v hold %d points; %d are needed, of %v each.", window, len(s.Times)-before, want, m.interval)}}
+	}
+	b, missing := establish(m.registry.catalog(), m.settings.get(), s, before)
+	if len(missing) > 0 {
+		return Baseline{}, &NotReadyError{missing}
+	}
+	b.Name, b.At, b.DurationMinutes = name, now.wall, window.Minutes()
+	return b, nil
 }
 
 // establish describes the metrics of a series but for its first points, which are before
@@ -225,6 +235,8 @@ type baselines struct {
 	regressions []Regression // of the last point; mu
 
 	since map[string]time.Time // since when a metric has regressed; of the step loop
+
+	tryAgain time.Duration // elapsed time of the next try of a renewal; of the worker
 }
 
 // apply takes over a record.

@@ -40,6 +40,7 @@ const (
 	CauseThreshold  Cause = "threshold"  // a value is past a limit
 	CauseAbsence    Cause = "absence"    // a metric that had values has none
 	CauseRegression Cause = "regression" // a metric is worse than its baseline
+	CauseAnomaly    Cause = "anomaly"    // a metric does not fit its own past
 	CauseHost       Cause = "host"       // the host raised it
 )
 

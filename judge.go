@@ -112,17 +112,22 @@ func (m *Monitor) evaluate(ctx context.Context, now moment, sample *Sample, scop
 		}
 	}
 	findings = m.withRegressions(findings, watch, settings, sample)
+	findings = m.withAnomalies(findings, watch, settings, sample)
 	j.hear(findings, now)
 	baseline, compared := m.Baselines().Current()
 	list := watch.all()
-	watched := func(k Key) bool {
+	judged := func(k Key) bool {
 		if watching(list, k) != nil {
 			return true
 		}
-		return compared && k.Scope == Scope{} && inBaseline(baseline, k.Metric, sample.catalog)
+		if k.Scope != (Scope{}) {
+			return false
+		}
+		described, known := sample.catalog.find(k.Metric)
+		return compared && inBaseline(baseline, k.Metric, sample.catalog) || settings.AnomalyAlerts && known && watched(described)
 	}
 	done := m.worker.do(func() {
-		m.find(now, func() []Record { return m.alerts.judge(now, findings, watched, j.heardOf) })
+		m.find(now, func() []Record { return m.alerts.judge(now, findings, judged, j.heardOf) })
 	})
 	// A sample does not wait long for a slow store.
 	j.findings = nil
@@ -153,11 +158,16 @@ func (m *Monitor) withRegressions(findings []finding, watch *watcher, s *Setting
 	if !ok {
 		return findings
 	}
+	return m.withJudged(findings, watch, s, sample, regressionFindings(sample.catalog, s, baseline, m.baselines.found()))
+}
+
+// withJudged adds findings about metrics of the service that no threshold made.
+func (m *Monitor) withJudged(findings []finding, watch *watcher, s *Settings, sample *Sample, more []finding) []finding {
 	heard := make(map[Key]bool, len(findings))
 	for i := range findings {
 		heard[findings[i].key] = true
 	}
-	for _, f := range regressionFindings(sample.catalog, s, baseline, m.baselines.found()) {
+	for _, f := range more {
 		if _, ok := sample.Value(f.key.Metric); !ok {
 			continue
 		}

@@ -22,6 +22,7 @@ type MessageData struct {
 	// Consecutive is how many violations in a row opened the alert.
 	Consecutive int
 	Baseline    string   // of a regression: what Value was in the baseline
+	Expected    string   // of an anomaly: about where Value should have been
 	Before      string   // of a fall of throughput: what it was before
 	Absent      string   // of an absence: how long there has been no value
 	Worst       []string // of an alert of the service: its worst endpoints, each with its value
@@ -40,6 +41,8 @@ func defaultMessage(d MessageData) (string, bool) {
 		text += "has had no value for " + d.Absent
 	case d.Baseline != "":
 		text += "is " + d.Value + ", worse than its baseline of " + d.Baseline
+	case d.Expected != "":
+		text += "is " + d.Value + ", unlike its past: about " + d.Expected + " was expected"
 	default:
 		text += "is " + d.Value + ", "
 		if d.Before != "" {
@@ -98,11 +101,13 @@ func MessageExamples() []MessageData {
 		Metric: builtin[0].Metric, Severity: Critical, Cause: CauseThreshold, Value: "6.1 s", Threshold: "5 s", Comparison: Greater,
 		Consecutive: 3, Worst: []string{"GET / (7.3 s)"},
 	}
-	regression, absence, fall := d, d, d
+	regression, absence, fall, anomaly := d, d, d, d
 	regression.Cause, regression.Baseline, regression.Worst = CauseRegression, "4.1 s", nil
 	absence.Cause, absence.Value, absence.Threshold, absence.Absent = CauseAbsence, "", "", "1m0s"
 	fall.Before = "9 s"
-	return []MessageData{d, regression, absence, fall}
+	anomaly.Cause, anomaly.Severity, anomaly.Expected, anomaly.Worst = CauseAnomaly, Warning, "1.2 s", nil
+	anomaly.Threshold, anomaly.Consecutive = "", 1
+	return []MessageData{d, regression, absence, fall, anomaly}
 }
 
 // messageDeadline is how long a function of the host may take to word an alert.

@@ -289,6 +289,27 @@ func WithMaxOrganizations(n int) Option {
 	}
 }
 
+// WithAnomalyAlerts true opens an alert, a warning, when a watched metric of the service has
+// an anomaly towards what is worse, as long as it goes on. Default: false.
+func WithAnomalyAlerts(enabled bool) Option {
+	return func(c *config) error {
+		c.fromCode("AnomalyAlerts", "")
+		c.settings.AnomalyAlerts = enabled
+		return nil
+	}
+}
+
+// WithBaselineRenewal renews the baseline in force when it is so old: over as long a window,
+// as soon as nothing shifts, no metric is worse than in it and none of its metrics has an
+// alert of the service. Those with names stay as they are. 0, the default, is never; else 10
+// minutes to 7 days.
+func WithBaselineRenewal(after time.Duration) Option {
+	return func(c *config) error {
+		c.fromCode("BaselineRenewal", "")
+		return c.change(func(s *Settings) { s.BaselineRenewal = after })
+	}
+}
+
 // WithTrendAnalysis false leaves out trends. Default: true.
 func WithTrendAnalysis(enabled bool) Option {
 	return func(c *config) error {

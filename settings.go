@@ -23,12 +23,19 @@ type Settings struct {
 	MaxEndpoints     int           // endpoints counted apart, 1 to 10,000
 	MaxOrganizations int           // organizations counted apart, 1 to 10,000
 	TrendAnalysis    bool          // false: no trends
+	// AnomalyAlerts says that an anomaly of a watched metric of the service, towards what is
+	// worse, is a warning and so opens an alert.
+	AnomalyAlerts bool
+	// BaselineRenewal is the age at which a baseline is renewed by itself: 0 for never, or 10
+	// minutes to 7 days.
+	BaselineRenewal time.Duration
 }
 
 const (
 	maxCooldown   = 30 * 24 * time.Hour
 	maxViolations = 1000
 	maxTable      = 10_000
+	minRenewal    = 10 * time.Minute
 )
 
 // validate checks what does not depend on the rest of the monitor.
@@ -45,6 +52,8 @@ func (s *Settings) validate() error {
 		return &FieldError{"MaxEndpoints", s.MaxEndpoints, "1 to 10000"}
 	case s.MaxOrganizations < 1 || s.MaxOrganizations > maxTable:
 		return &FieldError{"MaxOrganizations", s.MaxOrganizations, "1 to 10000"}
+	case s.BaselineRenewal != 0 && (s.BaselineRenewal < minRenewal || s.BaselineRenewal > BaselineRetention):
+		return &FieldError{"BaselineRenewal", s.BaselineRenewal, "0, or 10 minutes to 7 days"}
 	case len(s.Sensitivities) > MaxMetrics:
 		return &FieldError{"Sensitivities", len(s.Sensitivities), fmt.Sprintf("at most %d", MaxMetrics)}
 	}
@@ -101,6 +110,8 @@ type SettingsUpdate struct {
 	MaxEndpoints     *int
 	MaxOrganizations *int
 	TrendAnalysis    *bool
+	AnomalyAlerts    *bool
+	BaselineRenewal  *time.Duration
 }
 
 func (u SettingsUpdate) apply(s Settings) Settings {
@@ -114,6 +125,8 @@ func (u SettingsUpdate) apply(s Settings) Settings {
 	set(&s.MaxEndpoints, u.MaxEndpoints)
 	set(&s.MaxOrganizations, u.MaxOrganizations)
 	set(&s.TrendAnalysis, u.TrendAnalysis)
+	set(&s.AnomalyAlerts, u.AnomalyAlerts)
+	set(&s.BaselineRenewal, u.BaselineRenewal)
 	for metric, v := range u.Sensitivities {
 		if v == 0 {
 			delete(s.Sensitivities, metric)
@@ -168,6 +181,8 @@ var settingNames = []struct {
 	{"MaxEndpoints", func(a, b *Settings) bool { return a.MaxEndpoints != b.MaxEndpoints }, func(a, b *Settings) { a.MaxEndpoints = b.MaxEndpoints }},
 	{"MaxOrganizations", func(a, b *Settings) bool { return a.MaxOrganizations != b.MaxOrganizations }, func(a, b *Settings) { a.MaxOrganizations = b.MaxOrganizations }},
 	{"TrendAnalysis", func(a, b *Settings) bool { return a.TrendAnalysis != b.TrendAnalysis }, func(a, b *Settings) { a.TrendAnalysis = b.TrendAnalysis }},
+	{"AnomalyAlerts", func(a, b *Settings) bool { return a.AnomalyAlerts != b.AnomalyAlerts }, func(a, b *Settings) { a.AnomalyAlerts = b.AnomalyAlerts }},
+	{"BaselineRenewal", func(a, b *Settings) bool { return a.BaselineRenewal != b.BaselineRenewal }, func(a, b *Settings) { a.BaselineRenewal = b.BaselineRenewal }},
 }
 
 // settingsOwner owns the settings in force. What it points to never changes.
@@ -264,6 +279,8 @@ type settingsJSON struct {
 	MaxEndpoints          int                `json:"max_endpoints"`
 	MaxOrganizations      int                `json:"max_organizations"`
 	TrendAnalysis         bool               `json:"trend_analysis"`
+	AnomalyAlerts         bool               `json:"anomaly_alerts"`
+	BaselineRenewalHours  float64            `json:"baseline_renewal_hours"`
 }
 
 // MarshalJSON returns the fields in snake_case, durations in the unit that the name
@@ -272,6 +289,7 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 	out := settingsJSON{
 		s.Enabled, s.AlertCooldown.Minutes(), s.ConsecutiveViolations, s.RegressionSensitivity, s.Sensitivities,
 		s.Retention.Hours(), s.CollectTimeout.Seconds(), s.MaxEndpoints, s.MaxOrganizations, s.TrendAnalysis,
+		s.AnomalyAlerts, s.BaselineRenewal.Hours(),
 	}
 	if out.Sensitivities == nil {
 		out.Sensitivities = map[string]float64{}
@@ -288,6 +306,7 @@ func (s *Settings) UnmarshalJSON(data []byte) error {
 	*s = Settings{
 		in.Enabled, inUnits(in.AlertCooldownMinutes, time.Minute), in.ConsecutiveViolations, in.RegressionSensitivity, in.Sensitivities,
 		inUnits(in.RetentionHours, time.Hour), inUnits(in.CollectTimeoutSeconds, time.Second), in.MaxEndpoints, in.MaxOrganizations, in.TrendAnalysis,
+		in.AnomalyAlerts, inUnits(in.BaselineRenewalHours, time.Hour),
 	}
 	if len(s.Sensitivities) == 0 {
 		s.Sensitivities = nil

@@ -230,6 +230,7 @@ func (m *Monitor) closePoint(now moment, c *catalog) {
 	m.compare()
 	m.learn(now, c, values)
 	m.worker.do(func() {
+		m.find(now, func() []Record { return m.renewal(now) })
 		if m.journal.store == nil {
 			return
 		}

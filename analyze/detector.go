@@ -18,7 +18,7 @@ const (
 	// pointsPerDay that is not long. With more points a day it has to be more, so that
 	// false alarms are not more often in time, by two thirds of the logarithm of how many more: the
 	// signals of neighbours have much in common. It is held to a limit.
-	surprising   = 7.8
+	surprising   = 8.0
 	pointsPerDay = 288
 	mostMore     = 2.0
 	// From longSeries points on the surprise has to be more, too: the longer a series,
@@ -30,11 +30,11 @@ const (
 
 	// An excursion ends after so many points below a share of what is surprising. Within
 	// it, a point is reported once, and again where it is so many times as surprising.
-	quietPoints = 12
-	quietShare  = 0.6
+	quietPoints = 18
+	quietShare  = 0.75
 	again       = 1.4
 
-	fastRate = 0.5       // of the level where the series just was
+	fastRate = 0.8       // of the level where the series just was
 	slowRate = 1. / 1500 // of the level where it has been for long
 	dayRate  = 0.03      // of the level at an hour of the day
 	watched  = 48        // latest points that are looked at together
@@ -49,9 +49,11 @@ const (
 
 // Result is what a Detector makes of a point.
 type Result struct {
-	// Score is how little the point fits, 0 to 1; from AnomalyScore up it is an anomaly.
+	// Score is how little the point fits, 0 to 1; from AnomalyScore up it is an anomaly. It
+	// is the probability of one, where what makes anomalies makes any surprise alike, and is
+	// so rare that a surprise just at the bar is as likely to come from it as from chance.
 	// What goes on after it was reported scores 0, until it gets much more surprising or
-	// has been quiet for a dozen points.
+	// has been quiet for 18 points.
 	Score float64 `json:"score"`
 	// Expected is about where the point should have been, in the unit of the series.
 	Expected float64 `json:"expected"`
@@ -130,8 +132,12 @@ func (d *Detector) Add(t time.Time, v float64) Result {
 	if !d.report(surprise, bar) {
 		return Result{Expected: expected}
 	}
-	return Result{Score: 1 - math.Exp2(-surprise/bar), Expected: expected}
+	return Result{Score: 1 / (1 + math.Exp(bar-surprise)), Expected: expected}
 }
+
+// Ongoing reports whether what was reported last still goes on: the latest point was
+// surprising, too, if less than one that would be reported anew.
+func (d *Detector) Ongoing() bool { return d.reported > 0 && d.quiet == 0 }
 
 // begin is for the first point.
 func (d *Detector) begin(t time.Time, v float64) {

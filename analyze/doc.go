@@ -10,7 +10,8 @@
 //	t := analyze.CompareWindows(times, values, time.Now().Add(-time.Hour), analyze.HigherIsWorse)
 //	fmt.Println(t.Direction, t.ChangePercent)
 //
-// [ChangePoints] finds where a series changed for good. [EstimateMean] and [Compare] hold
+// [ChangePoints] finds where a series changed for good, and [Seasonality] whether it goes up
+// and down with the day. [EstimateMean] and [Compare] hold
 // the mean of one series against that of another. A [Detector] takes points one by one,
 // and finds those that do not fit the series' own past.
 //

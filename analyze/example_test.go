@@ -52,6 +52,22 @@ func ExampleChangePoints() {
 	// Output: at 13:00:00 from 0.10 to 0.15 s
 }
 
+func ExampleSeasonality() {
+	begin := time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
+	var times []time.Time
+	var requests []float64
+	for i := range 3 * 24 * 60 {
+		v := 20 + float64((i*i+3*i)%11)
+		if hour := i / 60 % 24; hour >= 8 && hour < 18 {
+			v += 100
+		}
+		times, requests = append(times, begin.Add(time.Duration(i)*time.Minute)), append(requests, v)
+	}
+	s := analyze.Seasonality(times, requests)
+	fmt.Printf("a rhythm: %t; %.0f at noon, %.0f at midnight\n", s.Found, s.Hours[12], s.Hours[0])
+	// Output: a rhythm: true; 127 at noon, 27 at midnight
+}
+
 func ExampleCompare() {
 	_, seconds := twoHours()
 	d := analyze.Compare(analyze.EstimateMean(seconds[:60]), analyze.EstimateMean(seconds[60:]))

@@ -45,6 +45,7 @@ func TestJSON(t *testing.T) {
 		{"trend of nothing", compareHalves(nil, analyze.HigherIsWorse), `{"direction":"stable","confidence":0,"confidence_level":"low","change_percent":null,"change_low":null,"change_high":null,"slope_per_hour":null,"usual_percent":null,"p_value":null,"change_points":[],"points":0,"missing":"0 points up to the split and 0 after it; each side needs 5"}`},
 		{"zero trend", analyze.Trend{}, ``},
 		{"change point", analyze.ChangePoint{Index: 7, Time: midnight, Before: analyze.ValueOf(0), After: analyze.ValueOf(2), PValue: analyze.ValueOf(1e-9)}, `{"index":7,"time":"2024-05-01T00:00:00Z","before":0,"after":2,"change_percent":null,"p_value":1e-09}`},
+		{"season", analyze.Seasonality(minutes(2880), repeat(2, 2880)), ``},
 		{"result", analyze.Result{Score: 0.75, Expected: 12.5}, `{"score":0.75,"expected":12.5}`},
 		{"detector", *detector, ``},
 		{"new detector", analyze.Detector{}, ``},

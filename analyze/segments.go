@@ -88,7 +88,7 @@ func (p products) at(rho float64) fit {
 func (f *fit) level(s, e int) float64 {
 	a, b := &f.begin[s], &f.end[e]
 	x1 := b.x1 - a.x1
-	return math.Max(b.xx-a.xx-x1*x1/(b.one-a.one), 0)
+	return max(b.xx-a.xx-x1*x1/(b.one-a.one), 0)
 }
 
 // gain returns by how much less the squared error about a line is than that about the
@@ -100,7 +100,7 @@ func (f *fit) gain(s, e int, level float64) float64 {
 	a, b := &f.begin[s], &f.end[e]
 	one, x1, t1 := b.one-a.one, b.x1-a.x1, b.t1-a.t1
 	tx, tt := b.tx-a.tx-t1*x1/one, b.tt-a.tt-t1*t1/one
-	return math.Min(tx*tx/tt, level)
+	return min(tx*tx/tt, level)
 }
 
 // maxPlaces bounds at how many places of a series a cut is looked for; between those it
@@ -133,7 +133,7 @@ func (f *fit) partition(shortest int, cut, line float64) []int {
 			}
 			begin := j * every
 			cost := f.level(begin, end)
-			if before+math.Min(cost, line) >= best[i] {
+			if before+min(cost, line) >= best[i] {
 				continue // even a line that fits could not help
 			}
 			if total := before + f.cheaper(begin, end, cost, line); total < best[i] {
@@ -157,7 +157,7 @@ func (f *fit) cheaper(begin, end int, level, line float64) float64 {
 	if level <= line {
 		return level
 	}
-	return math.Min(level, level-f.gain(begin, end, level)+line)
+	return min(level, level-f.gain(begin, end, level)+line)
 }
 
 // move moves each cut by less than reach to where the cost of its two segments is least.
@@ -292,9 +292,9 @@ func (t *trial) outliers(f *fit, cuts []int, variance float64) (saved float64) {
 	slices.Reverse(squares)
 	left, price := variance, 0.0
 	for _, s := range squares[:len(squares)/10] {
-		left = math.Max(left-s/n, tiny)
+		left = max(left-s/n, tiny)
 		price += t.outlier * ln
-		saved = math.Max(saved, n*math.Log(variance/left)-price)
+		saved = max(saved, n*math.Log(variance/left)-price)
 	}
 	return saved
 }

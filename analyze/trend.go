@@ -118,7 +118,7 @@ func CompareWindows(times []time.Time, values []float64, split time.Time, worse 
 	base := math.Abs(meanOf(s.values[begin:at]))
 	change := d
 	var unusual *Difference
-	if u := s.usual(begin, len(s.values)); u != nil {
+	if u := s.usual(begin, at, len(s.values)); u != nil {
 		change = compareSeries(less(s.values[begin:at], u[:at-begin]), less(s.values[at:], u[at-begin:]))
 		unusual = &change
 	}

@@ -12,16 +12,19 @@ const (
 	day = 24 * time.Hour
 	// around is within how much of the same time of another day a point may be.
 	around = 10 * time.Minute
+	// daysBefore is how many days are asked what is usual.
+	daysBefore = 7
 	// cover is how much of a window has to have points of another day.
 	cover = 0.8
 )
 
 // usual returns, for each point from begin up to end, what was usual at its time of the
-// day: the median over the days before of the points that are nearest to it. A single day
-// is not smoothed: noise that a mean of neighbours leaves would be correlated in another
-// way than the points are. It is nil where there is no day before for most of the points;
-// single ones are NaN.
-func (s *series) usual(begin, end int) []float64 {
+// day: the median over up to a week before of the points that are nearest to it. The days
+// are those before its own window, which begins at begin or at split: a window of several
+// days does not say of itself what is usual. A single day is not smoothed: noise that a
+// mean of neighbours leaves would be correlated in another way than the points are. It is
+// nil where there is no day before for most of the points; single ones are NaN.
+func (s *series) usual(begin, split, end int) []float64 {
 	if begin >= end || s.times[end-1].Sub(s.times[0]) < day-around {
 		return nil
 	}
@@ -29,11 +32,17 @@ func (s *series) usual(begin, end int) []float64 {
 	known := 0
 	var days []float64
 	for i := begin; i < end; i++ {
+		window := s.times[begin]
+		if i >= split {
+			window = s.times[split]
+		}
 		days = days[:0]
-		for t := s.times[i].Add(-day); !t.Add(around).Before(s.times[0]); t = t.Add(-day) {
+		t := s.times[i].Add(-day * (s.times[i].Sub(window)/day + 1))
+		for range daysBefore {
 			if v, ok := s.nearest(t); ok {
 				days = append(days, v)
 			}
+			t = t.Add(-day)
 		}
 		values[i-begin] = math.NaN()
 		if len(days) > 0 {

@@ -36,6 +36,8 @@ var calls = []struct {
 	{"GET", "metrics/", "", 200, 200},
 	{"GET", "endpoints/", "", 200, 200},
 	{"GET", "trends/", "", 200, 200},
+	{"GET", "anomalies/", "", 200, 200},
+	{"GET", "anomalies/?organization=nobody", "", 404, 404},
 	{"GET", "baseline/", "", 200, 200},
 	{"POST", "baseline/", `{}`, 403, 409},
 	{"GET", "series/", "", 200, 200},

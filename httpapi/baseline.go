@@ -11,7 +11,7 @@ import (
 
 // baselinesAnswer is the answer of GET baseline/.
 type baselinesAnswer struct {
-	Current     *perfmon.Baseline    `json:"current"` // in force; null without one
+	Current     *perfmon.Baseline    `json:"current"` // in force, or of the name asked for; null without one
 	History     []perfmon.Baseline   `json:"history"` // earlier ones, newest first
 	Regressions []perfmon.Regression `json:"regressions"`
 }
@@ -21,14 +21,26 @@ type baselineAnswer struct {
 	Baseline perfmon.Baseline `json:"baseline"`
 }
 
+// maxBaselineName bounds a name, in bytes.
+const maxBaselineName = 80
+
 func (a *API) listBaselines(r *request) (answer, error) {
-	if err := readParams(r).finish(); err != nil {
+	q := readParams(r)
+	name := q.name("name", maxBaselineName, "the name of a baseline")
+	if err := q.finish(); err != nil {
 		return nil, err
 	}
 	out := baselinesAnswer{History: []perfmon.Baseline{}, Regressions: a.m.Baselines().Regressions()}
+	if name != "" {
+		worse, err := a.m.Baselines().Against(name)
+		if err != nil {
+			return nil, notFound("baseline", name)
+		}
+		out.Regressions = worse
+	}
 	for _, b := range a.m.Baselines().List() {
 		shown := r.by.baseline(&b)
-		if out.Current == nil && b.Name == "" {
+		if out.Current == nil && b.Name == name {
 			out.Current = shown
 			continue
 		}
@@ -54,6 +66,8 @@ func (a *API) establishBaseline(r *request) (answer, error) {
 		want: fmt.Sprintf("a number of minutes, at least ten intervals of %v, at most %g", a.m.Interval(), most.Minutes()),
 	}
 	minutes := read(body, f, parseNumber)
+	called := field{name: "name", want: fmt.Sprintf("a text of at most %d bytes", maxBaselineName), own: true}
+	name := read(body, called, parseText)
 	if err := body.finish(); err != nil {
 		return nil, err
 	}
@@ -64,13 +78,17 @@ func (a *API) establishBaseline(r *request) (answer, error) {
 		}
 		window = max(inUnits(*minutes, time.Minute), 1) // 0 would be the default
 	}
-	b, err := a.m.Baselines().Establish(window, r.by.Name)
+	as := ""
+	if name != nil {
+		as = *name
+	}
+	b, err := a.m.Baselines().EstablishAs(as, window, r.by.Name)
 	var notReady *perfmon.NotReadyError
 	switch {
 	case errors.As(err, &notReady):
 		return nil, err
 	case err != nil:
-		return nil, wire{"Window": f}.translate(err)
+		return nil, wire{"Window": f, "Name": called}.translate(err)
 	}
 	return reply(http.StatusCreated, baselineAnswer{b})
 }

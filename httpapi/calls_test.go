@@ -180,14 +180,61 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
+// A baseline with a name is compared with when asked for, and is not the one in force.
+func TestNamedBaseline(t *testing.T) {
+	s := serve(t)
+	s.load(6*15, 0)
+	if a := s.do("root", "POST", "baseline/", `{"duration_minutes":15,"name":"before 2.0"}`); a.status != 201 || !strings.Contains(a.raw, `"name":"before 2.0"`) {
+		t.Fatalf("%d %s", a.status, a.raw)
+	}
+	if a := s.do("root", "GET", "baseline/", ""); a.body["current"] != nil || len(a.list("history")) != 1 {
+		t.Errorf("it is in force: %s", a.raw)
+	}
+	a := s.do("root", "GET", "baseline/?name=before+2.0", "")
+	if current, _ := a.body["current"].(map[string]any); a.status != 200 || current["name"] != "before 2.0" || len(a.list("history")) != 0 {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+	for path, body := range map[string]string{"baseline/?name=other": "", "baseline/": `{"name":"` + strings.Repeat("x", 81) + `"}`} {
+		method, want := "GET", 404
+		if body != "" {
+			method, want = "POST", 400
+		}
+		if a := s.do("root", method, path, body); a.status != want || !strings.Contains(a.raw, `"parameter":`) {
+			t.Errorf("%s %s: %d %s", method, path, a.status, a.raw)
+		}
+	}
+}
+
+func TestAnomalies(t *testing.T) {
+	s := serve(t)
+	for i := range 200 {
+		s.load(6, 2+i*i%5)
+	}
+	s.load(6, 100)
+	for _, query := range []string{"?metric=error_rate&hours=0.1", "?metric=error_rate&hours=0.1&endpoint=GET+/orders/%7Bid%7D"} {
+		a := s.do("root", "GET", "anomalies/"+query, "")
+		list := a.list("anomalies")
+		if a.status != 200 || len(list) != 1 || list[0].(map[string]any)["value"].(float64) < 99 {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+	}
+	if a := s.do("acme", "GET", "anomalies/?organization=globex", ""); a.status != 404 {
+		t.Errorf("another organization: %d %s", a.status, a.raw)
+	}
+	if a := s.do("root", "GET", "anomalies/?endpoint=GET+/x&organization=acme", ""); a.status != 400 {
+		t.Errorf("both: %d %s", a.status, a.raw)
+	}
+}
+
 func TestConfig(t *testing.T) {
 	s := serve(t)
-	a := s.do("root", "PUT", "config/", `{"updates":{"alert_cooldown_minutes":0.5,"sensitivities":{"error_rate":0.3},"retention_hours":24,"max_endpoints":50,"trend_analysis":false}}`)
+	a := s.do("root", "PUT", "config/", `{"updates":{"alert_cooldown_minutes":0.5,"sensitivities":{"error_rate":0.3},"retention_hours":24,"max_endpoints":50,"trend_analysis":false,"anomaly_alerts":true,"baseline_renewal_hours":24}}`)
 	settings, _ := a.body["settings"].(map[string]any)
 	want := map[string]any{
 		"enabled": true, "alert_cooldown_minutes": 0.5, "consecutive_violations": 3.0, "regression_sensitivity": 0.15,
 		"sensitivities": map[string]any{"error_rate": 0.3}, "retention_hours": 24.0, "collect_timeout_seconds": 5.0, "max_endpoints": 50.0,
 		"max_organizations": settings["max_organizations"], "trend_analysis": false,
+		"anomaly_alerts": true, "baseline_renewal_hours": 24.0,
 	}
 	if diff := cmp.Diff(want, settings); a.status != 200 || diff != "" {
 		t.Errorf("%d (-want +got):\n%s", a.status, diff)
@@ -195,7 +242,7 @@ func TestConfig(t *testing.T) {
 	origins := a.body["origins"].(map[string]any)
 	for name := range want {
 		origin, _ := origins[name].(map[string]any)
-		changed := strings.Contains("alert_cooldown_minutes sensitivities retention_hours max_endpoints trend_analysis", name)
+		changed := strings.Contains("alert_cooldown_minutes sensitivities retention_hours max_endpoints trend_analysis anomaly_alerts baseline_renewal_hours", name)
 		if changed != (origin["by"] == "root") || changed != (origin["source"] == "run time") {
 			t.Errorf("%s comes from %v", name, origin)
 		}

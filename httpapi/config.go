@@ -30,6 +30,8 @@ func (a *API) settingsWire() wire {
 		"MaxEndpoints":          {name: "max_endpoints", want: "a whole number, 1 to 10000", own: true},
 		"MaxOrganizations":      {name: "max_organizations", want: "a whole number, 1 to 10000", own: true},
 		"TrendAnalysis":         {name: "trend_analysis", want: "true or false"},
+		"AnomalyAlerts":         {name: "anomaly_alerts", want: "true or false"},
+		"BaselineRenewal":       {name: "baseline_renewal_hours", want: "hours: 0 for never, or 1/6 to 168", unit: time.Hour, own: true},
 	}
 }
 
@@ -97,6 +99,8 @@ func readSettings(o *object, names wire) (u perfmon.SettingsUpdate, err error) {
 	u.MaxEndpoints = read(o, names["MaxEndpoints"], parseInt)
 	u.MaxOrganizations = read(o, names["MaxOrganizations"], parseInt)
 	u.TrendAnalysis = read(o, names["TrendAnalysis"], parseBool)
+	u.AnomalyAlerts = read(o, names["AnomalyAlerts"], parseBool)
+	u.BaselineRenewal = read(o, names["BaselineRenewal"], durationIn(time.Hour))
 	return u, o.finish()
 }
 

@@ -45,6 +45,7 @@ func (a *API) table() []route {
 		{"metrics", nil, map[string]call{get: a.listMetrics}},
 		{"endpoints", nil, map[string]call{get: a.listEndpoints}},
 		{"trends", nil, map[string]call{get: a.trends}},
+		{"anomalies", nil, map[string]call{get: a.anomalies}},
 		{"baseline", nil, map[string]call{get: a.listBaselines, post: a.establishBaseline}},
 		{"series", nil, map[string]call{get: a.series}},
 		{"reports", nil, map[string]call{get: a.report}},

@@ -27,16 +27,10 @@ type seriesQuestion struct {
 func (a *API) series(r *request) (answer, error) {
 	q := readParams(r)
 	metric := a.metric(q)
-	scope := perfmon.Scope{
-		Endpoint:     q.name("endpoint", maxScopeName, `a route pattern such as "GET /orders/{id}"`),
-		Organization: q.name("organization", maxScopeName, "the name of an organization"),
-	}
+	scope := q.scope()
 	window := q.hours("hours", 24*time.Hour, a.reach())
 	until := q.until(a.m.Now(), a.reach())
 	points := q.int("points", defaultPoints, 1, maxPoints)
-	if scope.Endpoint != "" && scope.Organization != "" {
-		q.fail("organization", scope.Organization, "an endpoint or an organization, not both")
-	}
 	if err := q.finish(); err != nil {
 		return nil, err
 	}
@@ -53,15 +47,34 @@ func (a *API) seriesOf(q seriesQuestion) (any, error) {
 		q.until = now
 	}
 	s, err := a.m.History().SeriesUntil(q.until, q.scope, q.window, one(q.metric)...)
-	switch {
-	case err != nil && q.scope.Organization != "":
-		return nil, notFound("organization", q.scope.Organization)
-	case err != nil && q.scope.Endpoint != "":
-		return nil, notFound("endpoint", q.scope.Endpoint)
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, noScope(q.scope, err)
 	}
 	return seriesAnswer{now, q.window.Hours(), q.until, q.scope, s.Downsample(q.points)}, nil
+}
+
+// scope reads the parameters that pick an endpoint or an organization; without them it is
+// the service.
+func (p *params) scope() perfmon.Scope {
+	s := perfmon.Scope{
+		Endpoint:     p.name("endpoint", maxScopeName, `a route pattern such as "GET /orders/{id}"`),
+		Organization: p.name("organization", maxScopeName, "the name of an organization"),
+	}
+	if s.Endpoint != "" && s.Organization != "" {
+		p.fail("organization", s.Organization, "an endpoint or an organization, not both")
+	}
+	return s
+}
+
+// noScope is the error about a scope that the monitor does not know.
+func noScope(s perfmon.Scope, err error) error {
+	switch {
+	case s.Organization != "":
+		return notFound("organization", s.Organization)
+	case s.Endpoint != "":
+		return notFound("endpoint", s.Endpoint)
+	}
+	return err
 }
 
 // metric reads the parameter that picks one metric; "" is all of them.

@@ -16,24 +16,25 @@ func (a *app) baseline() *cobra.Command {
 	const long = `
 Shows the baseline in force, what is worse than it, and the earlier ones of the last 7 days.`
 	cmd := tabular(a.verb("baseline", "Show the baseline, and set it", long+" With --baseline-duration it sets a new one.",
-		"baseline", "baseline --baseline-duration=120", "baseline set --baseline-duration 30"))
-	minutes := baselineFlag(cmd)
+		"baseline", "baseline --baseline-duration=120", "baseline set --baseline-duration 30", `baseline --name "before 2.0"`))
+	minutes, name := baselineFlag(cmd), nameFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
 		case !cmd.Flags().Changed("baseline-duration"):
-			return a.showBaseline(cmd, nil)
+			return a.showBaseline(cmd, *name)
 		case a.format == "csv":
 			return errNoCSV
 		}
-		return a.putBaseline(cmd, minutes)
+		return a.putBaseline(cmd, *name, minutes)
 	}
 	show := tabular(a.verb("show", "Show the baseline", long, "baseline show --wide"))
-	show.RunE = a.showBaseline
+	shown := nameFlag(show)
+	show.RunE = func(cmd *cobra.Command, _ []string) error { return a.showBaseline(cmd, *shown) }
 	set := a.verb("set", "Make a baseline of the last minutes", `
 Makes a baseline of the last minutes. With too few points, or while a metric is shifting, it is refused, and what is
 missing is said.`, "baseline set", "baseline set --baseline-duration=120")
-	window := baselineFlag(set)
-	set.RunE = func(cmd *cobra.Command, _ []string) error { return a.putBaseline(cmd, window) }
+	window, called := baselineFlag(set), nameFlag(set)
+	set.RunE = func(cmd *cobra.Command, _ []string) error { return a.putBaseline(cmd, *called, window) }
 	cmd.AddCommand(show, set)
 	return cmd
 }
@@ -42,12 +43,20 @@ func baselineFlag(cmd *cobra.Command) *float64 {
 	return cmd.Flags().Float64("baseline-duration", 0, "of so many `minutes` (default 60)")
 }
 
-func (a *app) showBaseline(cmd *cobra.Command, _ []string) error {
+func nameFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("name", "", "the newest baseline of this `name`, which raises no alert")
+}
+
+func (a *app) showBaseline(cmd *cobra.Command, name string) error {
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
-	b, err := c.Baselines(cmd.Context())
+	var q client.Query
+	if name != "" {
+		q = client.Query{"name": name}
+	}
+	b, err := c.Baselines(cmd.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -67,7 +76,7 @@ func (a *app) showBaseline(cmd *cobra.Command, _ []string) error {
 	})
 }
 
-func (a *app) putBaseline(cmd *cobra.Command, minutes *float64) error {
+func (a *app) putBaseline(cmd *cobra.Command, name string, minutes *float64) error {
 	if !cmd.Flags().Changed("baseline-duration") {
 		minutes = nil
 	}
@@ -75,7 +84,7 @@ func (a *app) putBaseline(cmd *cobra.Command, minutes *float64) error {
 	if err != nil {
 		return err
 	}
-	set, err := c.SetBaseline(cmd.Context(), minutes)
+	set, err := c.SetBaseline(cmd.Context(), name, minutes)
 	if err != nil {
 		return err
 	}
@@ -103,7 +112,11 @@ func writeBaselines(p *text.Page, u units, b client.Baselines, t *text.Table) {
 	if len(b.History) > 0 {
 		p.Head("Earlier")
 		for _, e := range b.History {
-			p.Line("%s  %s, by %s", p.Time(e.At), text.Hours(e.DurationMinutes/60), text.Clean(e.By))
+			called := ""
+			if e.Name != "" {
+				called = ", " + text.Clean(e.Name)
+			}
+			p.Line("%s  %s, by %s%s", p.Time(e.At), text.Hours(e.DurationMinutes/60), text.Clean(e.By), called)
 		}
 	}
 }

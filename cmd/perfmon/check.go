@@ -188,7 +188,7 @@ func (x *inspection) look(ctx context.Context) ([]judged, error) {
 	}
 	list := []judged{x.judgeHealth(h.Body.Health)}
 	if x.regression {
-		b, err := x.c.Baselines(ctx)
+		b, err := x.c.Baselines(ctx, nil)
 		if err != nil {
 			return nil, err
 		}

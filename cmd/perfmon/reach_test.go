@@ -38,7 +38,7 @@ func TestEveryCallIsReachable(t *testing.T) {
 	for _, args := range [][]string{
 		{"status"}, {"dashboard"}, {"health"}, {"alerts"}, {"alerts", "show", s.firstAlert()}, {"alerts", "acknowledge", s.firstAlert()}, {"thresholds"},
 		{"thresholds", "set", "error_rate", "--warning=4"}, {"thresholds", "backtest", "error_rate"}, {"thresholds", "remove", "error_rate"}, {"metrics"},
-		{"endpoints"}, {"trends"}, {"series"}, {"baseline"}, {"baseline", "set"}, {"events"}, {"events", "add", "--note=x"}, {"silences"}, {"silences", "add", "--for=2h", "--reason=r"}, {"silences", "end", silence.ID},
+		{"endpoints"}, {"trends"}, {"anomalies"}, {"series"}, {"baseline"}, {"baseline", "set"}, {"events"}, {"events", "add", "--note=x"}, {"silences"}, {"silences", "add", "--for=2h", "--reason=r"}, {"silences", "end", silence.ID},
 		{"notify"}, {"notify", "who", "error_rate"}, {"notify", "test", "chat"}, {"notify", "resend", "chat", letters[0].Notification.ID}, {"report", "-o", file},
 		{"config"}, {"config", "set", "consecutive_violations=2"}, {"diagnostics"}, {"session"}, {"test"},
 	} {
@@ -131,7 +131,7 @@ func TestParametersHaveFlags(t *testing.T) {
 	a := s.app("", &bytes.Buffer{}, &bytes.Buffer{})
 	root := a.root()
 	for path, verb := range map[string]string{
-		"/dashboard/": "dashboard", "/alerts/": "alerts list", "/endpoints/": "endpoints", "/trends/": "trends", "/series/": "series",
+		"/dashboard/": "dashboard", "/alerts/": "alerts list", "/endpoints/": "endpoints", "/trends/": "trends", "/series/": "series", "/anomalies/": "anomalies", "/baseline/": "baseline",
 		"/events/": "events list", "/reports/": "report", "/silences/": "silences list", "/notifiers/who/": "notify who",
 	} {
 		cmd, _, err := root.Find(strings.Fields(verb))

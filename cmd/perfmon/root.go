@@ -71,7 +71,7 @@ Exit codes: 0 fine, 1 warning, 2 critical, 3 could not tell or could not do.`),
 	root.AddGroup(service, watching, files)
 	for group, list := range map[*cobra.Group][]*cobra.Command{
 		service: {
-			a.status(), a.dashboard(), a.watch(), a.health(), a.alerts(), a.endpoints(), a.series(), a.trends(), a.report(), a.checkVerb(),
+			a.status(), a.dashboard(), a.watch(), a.health(), a.alerts(), a.endpoints(), a.series(), a.trends(), a.anomalies(), a.report(), a.checkVerb(),
 		},
 		watching: {
 			a.thresholds(), a.silences(), a.notify(), a.baseline(), a.events(), a.metrics(), a.config(), a.diagnostics(), a.test(), a.session(), a.api(),

@@ -126,7 +126,7 @@ func (x *chain) reach(ctx context.Context) bool {
 
 // known are the calls that this version has verbs for.
 var known = []string{
-	"/dashboard/", "/realtime/", "/alerts/", "/alerts/{id}/", "/thresholds/", "/thresholds/backtest/", "/metrics/", "/endpoints/", "/trends/",
+	"/dashboard/", "/realtime/", "/alerts/", "/alerts/{id}/", "/thresholds/", "/thresholds/backtest/", "/metrics/", "/endpoints/", "/trends/", "/anomalies/",
 	"/series/", "/baseline/", "/events/", "/silences/", "/silences/{id}/", "/notifiers/", "/notifiers/test/", "/notifiers/resend/", "/notifiers/who/", "/reports/", "/config/", "/health/", "/diagnostics/", "/session", "/livez/", "/readyz/", "/openapi.json",
 }
 

@@ -119,6 +119,7 @@ const names = {
   enabled: "Enabled", alert_cooldown_minutes: "Alert cooldown, min", consecutive_violations: "Violations in a row", regression_sensitivity: "Regression sensitivity",
   sensitivities: "Sensitivity by metric", retention_hours: "Retention, h", collect_timeout_seconds: "Collect timeout, s", max_endpoints: "Endpoints at most",
   max_organizations: "Organizations at most", trend_analysis: "Trend analysis",
+  anomaly_alerts: "Alerts of anomalies", baseline_renewal_hours: "Baseline renewed after, h",
 };
 
 function settings({ settings: values, origins }) {

@@ -103,7 +103,7 @@ function what(a) {
   if (a.cause === "threshold" && a.current_value !== null) {
     return `${inSentence(a.metric_name)} of ${scopeOf(a)} is ${measure(a.current_value, a.unit)}`;
   }
-  if (a.cause === "absence" || a.cause === "regression") return `${inSentence(alertTitle(a))} of ${scopeOf(a)}`;
+  if (["absence", "regression", "anomaly"].includes(a.cause)) return `${inSentence(alertTitle(a))} of ${scopeOf(a)}`;
   return a.message;
 }
 

@@ -60,7 +60,7 @@ export function scopeOf(thing) {
 /** alertTitle is an alert in a few words. */
 export function alertTitle(a) {
   if (a.cause === "host") return a.metric_name;
-  const what = { absence: "No value of", regression: "Regression of" }[a.cause];
+  const what = { absence: "No value of", regression: "Regression of", anomaly: "Anomaly of" }[a.cause];
   const name = what ? `${what} ${inSentence(a.metric_name)}` : label(a.metric_name);
   return `${name}`;
 }

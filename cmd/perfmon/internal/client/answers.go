@@ -124,6 +124,14 @@ type Series struct {
 	Series perfmon.Series `json:"series"`
 }
 
+// Anomalies is the answer of GET anomalies/.
+type Anomalies struct {
+	GeneratedAt time.Time `json:"generated_at"`
+	Hours       float64   `json:"hours"`
+	perfmon.Scope
+	Anomalies []perfmon.Anomaly `json:"anomalies"`
+}
+
 // Baselines is the answer of GET baseline/.
 type Baselines struct {
 	Current     *perfmon.Baseline    `json:"current"`

@@ -86,13 +86,22 @@ func (c *Client) Series(ctx context.Context, q Query) (Answer[Series], error) {
 }
 
 // Baselines calls GET baseline/.
-func (c *Client) Baselines(ctx context.Context) (Answer[Baselines], error) {
-	return ask[Baselines](ctx, c, http.MethodGet, "baseline/", nil, nil)
+func (c *Client) Baselines(ctx context.Context, q Query) (Answer[Baselines], error) {
+	return ask[Baselines](ctx, c, http.MethodGet, "baseline/", q, nil)
 }
 
-// SetBaseline calls POST baseline/. Without minutes, the server's default holds.
-func (c *Client) SetBaseline(ctx context.Context, minutes *float64) (Answer[BaselineSet], error) {
-	body := map[string]float64{}
+// Anomalies calls GET anomalies/.
+func (c *Client) Anomalies(ctx context.Context, q Query) (Answer[Anomalies], error) {
+	return ask[Anomalies](ctx, c, http.MethodGet, "anomalies/", q, nil)
+}
+
+// SetBaseline calls POST baseline/. Without minutes, the server's default holds; without a
+// name, it is the one in force.
+func (c *Client) SetBaseline(ctx context.Context, name string, minutes *float64) (Answer[BaselineSet], error) {
+	body := map[string]any{}
+	if name != "" {
+		body["name"] = name
+	}
 	if minutes != nil {
 		body["duration_minutes"] = *minutes
 	}
