@@ -16,7 +16,7 @@ func TestServiceIsTheSumOfItsEndpoints(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	check := func() {
 		t.Helper()
-		for _, window := range []time.Duration{10 * time.Minute, time.Hour, 0} {
+		for _, window := range []time.Duration{10 * time.Minute, 31 * time.Minute, time.Hour, 0} {
 			var requests, failed uint64
 			from := b.Now()
 			for _, e := range b.History().Endpoints(window) {
