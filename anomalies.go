@@ -55,7 +55,7 @@ func (as *anomalies) look(at time.Time, values map[string]float64) {
 	defer as.mu.Unlock()
 	var found []Anomaly
 	for name, v := range values {
-		if math.IsNaN(v) || !at.After(as.through[name]) {
+		if math.IsNaN(v) || aboutSelf(name) || !at.After(as.through[name]) {
 			continue
 		}
 		d := as.detectors[name]

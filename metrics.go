@@ -210,6 +210,13 @@ func requestMetric(name string) int {
 	return -1
 }
 
+// aboutSelf reports whether a metric is a figure of the monitor itself. Nothing is learnt of
+// those, and they are no news of the service.
+func aboutSelf(name string) bool {
+	i, ok := builtinIndex[name]
+	return ok && builtin[i].from == fromSelf
+}
+
 // watched reports whether a regression of a metric is worth an alert: of built-in ones
 // those that users of the service feel or that it runs out of, and the host's own.
 func watched(metric Metric) bool {

@@ -150,14 +150,15 @@ func (m *Monitor) weeklyReport(now time.Time) *WeeklyReport {
 }
 
 // weeklyChanges lists the metrics whose mean differs from that of the week before. Metrics
-// that are neither better nor worse when they are higher are left out.
+// that are neither better nor worse when they are higher are left out, and those of the
+// monitor itself.
 func (m *Monitor) weeklyChanges(r *WeeklyReport) {
 	s, err := m.History().Series(Scope{}, 2*week)
 	if err != nil {
 		return // cannot be: the scope is the service
 	}
 	for _, metric := range m.registry.catalog().metrics {
-		if metric.Worse != HigherIsWorse && metric.Worse != LowerIsWorse {
+		if metric.Worse != HigherIsWorse && metric.Worse != LowerIsWorse || aboutSelf(metric.Name) {
 			continue
 		}
 		var before, after weekMean
