@@ -13,6 +13,7 @@ import (
 type judging struct {
 	mu    sync.Mutex
 	heard map[Key]time.Duration // elapsed time at the latest finding about a key; mu
+	since time.Duration         // elapsed time at which judging began
 
 	seen  map[Key]time.Duration // elapsed time at the latest value of a key that may be missed
 	slow  map[Key]*slowPool     // of throughput that is low, where one step says too little
@@ -32,7 +33,7 @@ func (j *judging) hear(findings []finding, now moment) {
 func (j *judging) heardOf(k Key) time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.heard[k]
+	return max(j.heard[k], j.since)
 }
 
 // resume goes on after a gap: what was not seen in it was not absent.

@@ -1,0 +1,332 @@
+package perfmon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/exp/slices"
+)
+
+// fleetRound is what a replica remembers from exchange to exchange. Only rounds use it.
+type fleetRound struct {
+	number uint64
+
+	lease     FleetLease // as it was seen last
+	unchanged int        // how often it was seen as it is
+	highest   uint64     // of all tokens
+
+	step   uint64 // the number of the last step of the fleet that was taken over
+	at     time.Time
+	recent []FleetEntry // the latest steps, for a log that was lost
+
+	cursors  map[string]uint64 // by replica: the last state that was counted
+	replicas map[string]*knownReplica
+}
+
+// knownReplica is a replica as of the latest step.
+type knownReplica struct {
+	fleetPart
+	latest map[string]float64 // of its metrics
+}
+
+const (
+	// takeAfter is how often a lease is seen without a sign of life before it is taken.
+	takeAfter = 2
+	// goneAfter is after how many steps a replica that pushes nothing is gone.
+	goneAfter = 3
+	// forgetAfter is after how long a replica that is gone is no longer listed.
+	forgetAfter = time.Hour
+	// recentSteps is how many steps of the fleet are kept to be written again.
+	recentSteps = 30
+	// lateStates is past how many states of a replica the earlier ones say nothing about now.
+	lateStates = 3
+	// maxReplicaViews bounds of how many other replicas there is history.
+	maxReplicaViews = 100
+)
+
+// within calls f with the deadline of an exchange.
+func within(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, fleetDeadline)
+	defer cancel()
+	return f(ctx)
+}
+
+// exchange is a round: it sees who leads, pushes, takes over what the others did and, where
+// this replica leads, merges what they pushed and judges it.
+func (f *fleetMember) exchange(ctx context.Context) error {
+	r := &f.round
+	r.number++
+	if err := within(ctx, f.lead); err != nil {
+		return err
+	}
+	if err := within(ctx, f.push); err != nil {
+		return err
+	}
+	if err := f.exchangeRecords(); err != nil {
+		return err
+	}
+	if err := within(ctx, f.readSteps); err != nil {
+		return err
+	}
+	if f.token.Load() != 0 {
+		return f.leadStep(ctx)
+	}
+	return nil
+}
+
+// lead holds the lead, takes it where nobody has it any more, or sees who has.
+func (f *fleetMember) lead(ctx context.Context) error {
+	r := &f.round
+	lease, err := f.via.Lead(ctx, FleetBid{
+		ID: f.self.ID, Token: f.token.Load(), Take: r.unchanged >= takeAfter, SeenToken: r.lease.Token, SeenBeat: r.lease.Beat, Highest: r.highest,
+	})
+	if err != nil {
+		return err
+	}
+	if lease == r.lease {
+		r.unchanged++
+	} else {
+		r.unchanged = 0
+	}
+	r.lease, r.highest = lease, max(r.highest, lease.Token)
+	if lease.ID == f.self.ID {
+		f.token.Store(lease.Token)
+	} else {
+		f.token.Store(0)
+	}
+	return nil
+}
+
+func (f *fleetMember) push(ctx context.Context) error {
+	first, from, states := f.waiting(f.round.number)
+	if err := f.via.Push(ctx, f.self, first, from, states); err != nil {
+		return err
+	}
+	f.pushedTo(from, len(states), f.round.number)
+	return nil
+}
+
+// exchangeRecords takes over what others changed, and joins the fleet where this replica
+// has not, or not any more.
+func (f *fleetMember) exchangeRecords() error {
+	j := &f.m.journal
+	j.mu.Lock()
+	defer j.unlock()
+	first := !f.shared.joined
+	err := f.readRecords()
+	if errors.Is(err, ErrEmptied) {
+		return nil // who leads writes it
+	}
+	if err == nil && first && f.inReach() {
+		now := f.m.bookTime(f.m.watch.now())
+		_ = f.append(0, func() ([]Record, error) { return f.m.versionRecords(now), nil }, now, ByMonitor) // a marker less
+	}
+	return err
+}
+
+// readSteps takes over the steps of the fleet that others have led.
+func (f *fleetMember) readSteps(ctx context.Context) error {
+	r := &f.round
+	tail, err := f.via.Read(ctx, FleetSteps, r.step)
+	if errors.Is(err, ErrEmptied) {
+		if f.token.Load() == 0 {
+			return nil // who leads writes it
+		}
+		r.step = max(r.step, 1)
+		return f.via.Restore(ctx, FleetSteps, f.token.Load(), r.step, r.recent)
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range tail.Entries {
+		if e.Number > r.step {
+			f.applyStep(e, false)
+		}
+	}
+	r.step = tail.Number
+	return nil
+}
+
+// leadStep merges what the replicas pushed since the latest step, commits it as the next
+// one, and judges it.
+func (f *fleetMember) leadStep(ctx context.Context) error {
+	r := &f.round
+	var pulled []FleetPull
+	err := within(ctx, func(ctx context.Context) (err error) {
+		pulled, err = f.via.Pull(ctx, r.cursors)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	step, gone := f.mergeStep(pulled)
+	if step.now == nil && step.late == nil {
+		return nil
+	}
+	entry := FleetEntry{Number: r.step + 1, Data: step.encode()}
+	token := f.token.Load()
+	err = within(ctx, func(ctx context.Context) error {
+		return f.via.Append(ctx, FleetSteps, token, r.step, entry.Number, []FleetEntry{entry})
+	})
+	switch {
+	case errors.Is(err, ErrFenced), errors.Is(err, ErrConflict):
+		f.token.Store(0) // another has led a step meanwhile; the next round takes it over
+		return nil
+	case err != nil:
+		return err
+	}
+	f.applyStep(entry, true)
+	r.step = entry.Number
+	if len(gone) == 0 {
+		return nil
+	}
+	return within(ctx, func(ctx context.Context) error { return f.via.Forget(ctx, gone) })
+}
+
+// mergeStep merges what was pulled. gone has the replicas to forget.
+func (f *fleetMember) mergeStep(pulled []FleetPull) (step *fleetStep, gone []string) {
+	r := &f.round
+	at := f.time(f.m.watch.now()).wall
+	if !at.After(r.at) {
+		at = r.at.Add(time.Millisecond)
+	}
+	step = &fleetStep{at: at}
+	slices.SortFunc(pulled, func(a, b FleetPull) int {
+		if a.Instance < b.Instance || a.Instance == b.Instance && a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	for _, p := range pulled {
+		part := fleetPart{FleetReplica: p.FleetReplica, counted: r.cursors[p.ID], seen: at}
+		if old := r.replicas[p.ID]; old != nil {
+			part.seen, part.note = old.seen, old.note
+		}
+		if len(p.States) > 0 {
+			part.seen, part.note = at, ""
+			f.mergeReplica(step, &part, p)
+		}
+		age := at.Sub(part.seen)
+		part.gone = age > goneAfter*f.m.stepLength
+		if age > forgetAfter {
+			gone = append(gone, p.ID)
+			continue
+		}
+		step.parts = append(step.parts, part)
+	}
+	return step, gone
+}
+
+// mergeReplica merges what one replica pushed into a step.
+func (f *fleetMember) mergeReplica(step *fleetStep, part *fleetPart, p FleetPull) {
+	var now *fleetState
+	for i, data := range p.States {
+		s, err := readFleetState(data)
+		if err != nil {
+			// It stays there: a leader that understands it counts it.
+			part.note = describe(err)
+			return
+		}
+		part.counted = p.First + uint64(i)
+		if s.elapsed > lateStates*f.m.stepLength || len(p.States) > lateStates && i < len(p.States)-1 {
+			if step.late == nil {
+				step.late = newFleetState()
+			}
+			step.late.add(s)
+			step.late.replicas, step.late.elapsed = 1, step.late.elapsed+s.elapsed
+			continue
+		}
+		if now == nil {
+			now = s
+		} else {
+			now.follow(s)
+		}
+	}
+	if now == nil {
+		return
+	}
+	part.values = map[string]float64{}
+	for name, v := range now.values {
+		part.values[name] = v.sum
+	}
+	f.describeReplica(part.values, now)
+	if step.now == nil {
+		step.now = newFleetState()
+	}
+	step.now.merge(now)
+}
+
+// describeReplica adds the figures of requests and what else is counted to a replica's
+// metrics.
+func (f *fleetMember) describeReplica(values map[string]float64, s *fleetState) {
+	c := f.m.registry.catalog()
+	list := absent(len(c.metrics))
+	setCounted(c, s, list)
+	all := f.m.newCounts(s)
+	figures := deltaFigures(all, s.span())
+	copy(list, figures[:])
+	for i, v := range list {
+		if v == v {
+			values[c.metrics[i].Name] = v
+		}
+	}
+}
+
+// applyStep takes a step over: into the history of the fleet and of the replicas.
+func (f *fleetMember) applyStep(e FleetEntry, mine bool) {
+	r := &f.round
+	step, err := readFleetStep(e.Data)
+	if err != nil {
+		f.m.stepFailed(err)
+		return
+	}
+	if r.recent = append(r.recent, e); len(r.recent) > recentSteps {
+		r.recent = slices.Delete(r.recent, 0, 1)
+	}
+	if !mine {
+		f.follow(step.at)
+	}
+	r.at = step.at
+	now := moment{step.at, step.at.Sub(fleetEpoch)}
+	cursors, replicas := map[string]uint64{}, map[string]*knownReplica{}
+	for _, p := range step.parts {
+		cursors[p.ID] = p.counted
+		known := &knownReplica{p, p.values}
+		if old := r.replicas[p.ID]; old != nil && known.latest == nil {
+			known.latest = old.latest
+		}
+		replicas[p.ID] = known
+		if p.ID == f.self.ID {
+			f.countedTo(p.counted)
+		} else if p.values != nil {
+			f.stepView(now, p)
+		}
+	}
+	r.cursors, r.replicas = cursors, replicas
+	f.publishReplicas(e.Number)
+	f.judging = mine
+	f.view.stepView(now, step)
+	<-f.view.worker.do(func() {}) // what was found is committed, or could not be
+	f.judging = false
+}
+
+// stepView gives the view of another replica its metrics.
+func (f *fleetMember) stepView(now moment, p fleetPart) {
+	f.mu.Lock()
+	v := f.views[p.Instance]
+	full := len(f.views) >= maxReplicaViews
+	f.mu.Unlock()
+	if v == nil {
+		if full || p.Instance == f.self.Instance {
+			return
+		}
+		service := f.m.service
+		service.Instance, service.Version = p.Instance, p.Version
+		v = f.m.newView(service)
+		f.mu.Lock()
+		f.views[p.Instance] = v
+		f.mu.Unlock()
+	}
+	v.stepReplica(now, p.values)
+}
