@@ -15,12 +15,12 @@ import (
 type Fleet interface {
 	// Lead takes the lead or holds it, as bid says, and returns how it is then.
 	Lead(ctx context.Context, bid FleetBid) (FleetLease, error)
-	// Push keeps states of a replica, numbered from a number on. Those before first are
-	// needed no more.
-	Push(ctx context.Context, r FleetReplica, first, from uint64, states [][]byte) error
+	// Push keeps states of a replica, numbered from a number on. Who does not know the
+	// replica begins at first; those before kept are needed no more.
+	Push(ctx context.Context, r FleetReplica, kept, first, from uint64, states [][]byte) error
 	// Pull returns every replica that is known, with its states right after a number, by
-	// ID, or from its first on where that is later: those that follow each other without a
-	// gap, a few dozen at most.
+	// ID, or from those on that are kept: those that follow each other without a gap, a few
+	// dozen at most.
 	Pull(ctx context.Context, after map[string]uint64) ([]FleetPull, error)
 	// Forget drops replicas that are gone, by ID.
 	Forget(ctx context.Context, ids []string) error

@@ -50,6 +50,7 @@ type outState struct {
 	data      []byte
 	attempted bool   // it may be there: it must not change any more
 	pushed    uint64 // the round in which it was pushed; 0: it was not
+	counted   bool   // in the step of the fleet that was taken over last
 }
 
 const (
@@ -61,6 +62,9 @@ const (
 	outboxStates = 60
 	// pushStates is how many are pushed at once.
 	pushStates = 30
+	// keptStates is how many states are kept after the fleet has counted them: what was
+	// counted may be lost with a log.
+	keptStates = 6
 	// pushAgain is after how many rounds a state is pushed again.
 	pushAgain = 4
 )
@@ -182,7 +186,7 @@ func (f *fleetMember) counted(metric string, s *fleetState) bool {
 func (f *fleetMember) put(s *fleetState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if n := len(f.outbox); n >= outboxStates && !f.outbox[n-1].attempted {
+	if n := len(f.outbox); n >= outboxStates+keptStates && !f.outbox[n-1].attempted {
 		if last, err := readFleetState(f.outbox[n-1].data); err == nil {
 			last.follow(s)
 			f.outbox[n-1].data = last.appendTo(nil)
@@ -193,15 +197,19 @@ func (f *fleetMember) put(s *fleetState) {
 	f.outbox = append(f.outbox, outState{seq: f.seq, data: s.appendTo(nil)})
 }
 
-// waiting returns the number of the first state that the fleet has not counted, and the
-// states to push with the number of their first. What was pushed is pushed again when the
-// fleet has not counted it for some rounds: it may be lost.
-func (f *fleetMember) waiting(round uint64) (first, from uint64, states [][]byte) {
+// waiting returns the numbers of the first state that is kept and of the first that the
+// fleet has not counted, and the states to push with the number of their first. What was
+// pushed is pushed again when the fleet has not counted it for some rounds: it may be lost.
+func (f *fleetMember) waiting(round uint64) (kept, first, from uint64, states [][]byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	first = f.seq + 1
+	kept, first = f.seq+1, f.seq+1
 	for i := range f.outbox {
 		o := &f.outbox[i]
+		kept = min(kept, o.seq)
+		if o.counted {
+			continue
+		}
 		first = min(first, o.seq)
 		if len(states) == 0 && o.pushed > 0 && round < o.pushed+pushAgain {
 			continue
@@ -215,7 +223,7 @@ func (f *fleetMember) waiting(round uint64) (first, from uint64, states [][]byte
 		o.attempted = true
 		states = append(states, o.data)
 	}
-	return first, from, states
+	return kept, first, from, states
 }
 
 // pushedTo notes that states are there.
@@ -229,11 +237,34 @@ func (f *fleetMember) pushedTo(from uint64, n int, round uint64) {
 	}
 }
 
-// countedTo notes that the fleet has counted the states up to a number.
+// countedTo notes that the fleet has counted the states up to a number, and no others: those
+// of a step that was lost it has to count again.
 func (f *fleetMember) countedTo(seq uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.outbox = slices.DeleteFunc(f.outbox, func(o outState) bool { return o.seq <= seq })
+	counted := 0
+	for i := range f.outbox {
+		o := &f.outbox[i]
+		if o.counted && o.seq > seq {
+			o.pushed = 0
+		}
+		if o.counted = o.seq <= seq; o.counted {
+			counted++
+		}
+	}
+	if extra := counted - keptStates; extra > 0 {
+		f.outbox = slices.Delete(f.outbox, 0, extra)
+	}
+}
+
+// uncounted is how many states wait; mu is held.
+func (f *fleetMember) uncounted() (n int) {
+	for i := range f.outbox {
+		if !f.outbox[i].counted {
+			n++
+		}
+	}
+	return n
 }
 
 // current returns the status.
@@ -241,7 +272,7 @@ func (f *fleetMember) current() FleetStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status
-	s.Waiting = len(f.outbox)
+	s.Waiting = f.uncounted()
 	s.Leads = f.leading()
 	if f.alone() {
 		s.Mode = "alone"

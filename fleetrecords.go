@@ -278,7 +278,8 @@ func (f *fleetMember) noteLost(theirs []Record) {
 	}
 }
 
-// takeOver applies what others have changed, and tells of it where all of it came in order.
+// takeOver applies what others have changed and tells of it; where not all of it is known
+// any more, of the latest.
 func (f *fleetMember) takeOver(theirs []Record, tail FleetTail, whole bool) {
 	s, j := &f.shared, &f.m.journal
 	var news []Record
@@ -292,7 +293,7 @@ func (f *fleetMember) takeOver(theirs []Record, tail FleetTail, whole bool) {
 		}
 	}
 	s.taking = true
-	if whole || tail.Whole {
+	if !s.joined { // what was before this replica came is no news
 		for _, r := range news {
 			f.m.apply(r)
 			f.note(r)

@@ -1,6 +1,7 @@
 package perfmon
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -18,7 +19,11 @@ type fleetRound struct {
 
 	step   uint64 // the number of the last step of the fleet that was taken over
 	at     time.Time
+	epoch  string       // of the log of steps
 	recent []FleetEntry // the latest steps, for a log that was lost
+	// whole says that no step was missed since the totals were those of the fleet, so that
+	// they can be given to others; tell says to do so with the next step.
+	whole, tell bool
 
 	cursors  map[string]uint64 // by replica: the last state that was counted
 	replicas map[string]*knownReplica
@@ -39,6 +44,9 @@ const (
 	forgetAfter = time.Hour
 	// recentSteps is how many steps of the fleet are kept to be written again.
 	recentSteps = 30
+	// totalsEvery is after how many steps the totals are told, so that a replica that is new
+	// or has missed something has them.
+	totalsEvery = 30
 	// lateStates is past how many states of a replica the earlier ones say nothing about now.
 	lateStates = 3
 	// maxReplicaViews bounds of how many other replicas there is history.
@@ -91,6 +99,7 @@ func (f *fleetMember) lead(ctx context.Context) error {
 	}
 	r.lease, r.highest = lease, max(r.highest, lease.Token)
 	if lease.ID == f.self.ID {
+		r.tell = r.tell || f.token.Load() != lease.Token
 		f.token.Store(lease.Token)
 	} else {
 		f.token.Store(0)
@@ -99,8 +108,8 @@ func (f *fleetMember) lead(ctx context.Context) error {
 }
 
 func (f *fleetMember) push(ctx context.Context) error {
-	first, from, states := f.waiting(f.round.number)
-	if err := f.via.Push(ctx, f.self, first, from, states); err != nil {
+	kept, first, from, states := f.waiting(f.round.number)
+	if err := f.via.Push(ctx, f.self, kept, first, from, states); err != nil {
 		return err
 	}
 	f.pushedTo(from, len(states), f.round.number)
@@ -133,18 +142,55 @@ func (f *fleetMember) readSteps(ctx context.Context) error {
 		if f.token.Load() == 0 {
 			return nil // who leads writes it
 		}
-		r.step = max(r.step, 1)
-		return f.via.Restore(ctx, FleetSteps, f.token.Load(), r.step, r.recent)
+		return f.restoreSteps(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	for _, e := range tail.Entries {
-		if e.Number > r.step {
-			f.applyStep(e, false)
+	anew := tail.Epoch != r.epoch
+	if anew && r.epoch != "" {
+		r.whole = false // until somebody tells the totals
+		if tail, err = f.via.Read(ctx, FleetSteps, 0); err != nil {
+			return err
 		}
 	}
+	r.epoch = tail.Epoch
+	for _, e := range tail.Entries {
+		if anew && f.tookOver(e) || !anew && e.Number <= r.step {
+			continue
+		}
+		f.applyStep(e, false)
+		r.step = e.Number
+	}
 	r.step = tail.Number
+	return nil
+}
+
+// tookOver reports whether an entry is one of the latest steps.
+func (f *fleetMember) tookOver(e FleetEntry) bool {
+	for _, known := range f.round.recent {
+		if known.Number == e.Number && bytes.Equal(known.Data, e.Data) {
+			return true
+		}
+	}
+	return false
+}
+
+// restoreSteps writes a log of steps that is not there; this replica leads.
+func (f *fleetMember) restoreSteps(ctx context.Context) error {
+	r := &f.round
+	if r.step == 0 {
+		r.whole = true // the very first
+	}
+	r.step, r.tell = max(r.step, 1), true
+	if err := f.via.Restore(ctx, FleetSteps, f.token.Load(), r.step, r.recent); err != nil {
+		return err
+	}
+	tail, err := f.via.Read(ctx, FleetSteps, r.step)
+	if err != nil {
+		return err
+	}
+	r.epoch = tail.Epoch
 	return nil
 }
 
@@ -164,6 +210,9 @@ func (f *fleetMember) leadStep(ctx context.Context) error {
 	if step.now == nil && step.late == nil {
 		return nil
 	}
+	if r.whole && (r.tell || (r.step+1)%totalsEvery == 0) {
+		step.total = f.view.allTotals(step)
+	}
 	entry := FleetEntry{Number: r.step + 1, Data: step.encode()}
 	token := f.token.Load()
 	err = within(ctx, func(ctx context.Context) error {
@@ -177,7 +226,7 @@ func (f *fleetMember) leadStep(ctx context.Context) error {
 		return err
 	}
 	f.applyStep(entry, true)
-	r.step = entry.Number
+	r.step, r.tell = entry.Number, false
 	if len(gone) == 0 {
 		return nil
 	}
@@ -192,6 +241,12 @@ func (f *fleetMember) mergeStep(pulled []FleetPull) (step *fleetStep, gone []str
 		at = r.at.Add(time.Millisecond)
 	}
 	step = &fleetStep{at: at}
+	// What is known of a replica that a registry has lost must not be lost with it.
+	for id, known := range r.replicas {
+		if !slices.ContainsFunc(pulled, func(p FleetPull) bool { return p.ID == id }) {
+			pulled = append(pulled, FleetPull{FleetReplica: known.FleetReplica})
+		}
+	}
 	slices.SortFunc(pulled, func(a, b FleetPull) int {
 		if a.Instance < b.Instance || a.Instance == b.Instance && a.ID < b.ID {
 			return -1
@@ -309,6 +364,13 @@ func (f *fleetMember) applyStep(e FleetEntry, mine bool) {
 	f.view.stepView(now, step)
 	<-f.view.worker.do(func() {}) // what was found is committed, or could not be
 	f.judging = false
+	switch {
+	case step.total != nil:
+		f.view.setTotals(step.total)
+		r.whole = true
+	case e.Number != r.step+1:
+		r.whole = false
+	}
 }
 
 // stepView gives the view of another replica its metrics.

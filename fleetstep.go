@@ -14,6 +14,7 @@ type fleetStep struct {
 	at    time.Time
 	now   *fleetState // of replicas that are up to date; nil: there were none
 	late  *fleetState // what was counted earlier and arrived now: it counts, but says nothing about now
+	total *fleetState // of everything up to this step, now and then: whoever missed one goes on by it
 	parts []fleetPart // one for each replica that is known
 }
 
@@ -29,7 +30,7 @@ type fleetPart struct {
 
 func (s *fleetStep) encode() []byte {
 	b := wire.AppendTime([]byte{fleetVersion}, s.at)
-	for _, state := range []*fleetState{s.now, s.late} {
+	for _, state := range []*fleetState{s.now, s.late, s.total} {
 		b = wire.AppendBool(b, state != nil)
 		if state != nil {
 			b = wire.AppendBytes(b, state.appendTo(nil))
@@ -62,7 +63,7 @@ func readFleetStep(data []byte) (*fleetStep, error) {
 	}
 	in := wire.Read(body)
 	s := &fleetStep{at: in.Time()}
-	for _, state := range []**fleetState{&s.now, &s.late} {
+	for _, state := range []**fleetState{&s.now, &s.late, &s.total} {
 		if in.Bool() {
 			if *state, err = readFleetState(in.Bytes()); err != nil {
 				return nil, err

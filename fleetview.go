@@ -126,6 +126,36 @@ func (v *Monitor) countView(now moment, s *fleetState) {
 	}
 }
 
+// allTotals returns the totals of all scopes together with what a step adds.
+func (v *Monitor) allTotals(step *fleetStep) *fleetState {
+	v.totalsMu.Lock()
+	defer v.totalsMu.Unlock()
+	all := newFleetState()
+	all.replicas = 1
+	for scope, d := range v.totals {
+		all.count(scope, d)
+	}
+	for _, s := range []*fleetState{step.now, step.late} {
+		if s == nil {
+			continue
+		}
+		for scope, d := range s.scopes {
+			all.count(scope, d)
+			if scope.Kind() == ScopeEndpoint {
+				all.count(Scope{}, d)
+			}
+		}
+	}
+	return all
+}
+
+// setTotals takes the totals of the fleet over.
+func (v *Monitor) setTotals(s *fleetState) {
+	v.totalsMu.Lock()
+	defer v.totalsMu.Unlock()
+	v.totals = s.scopes
+}
+
 // total returns the total of a scope; totalsMu is held.
 func (v *Monitor) total(scope Scope) *traffic.Counts {
 	if v.totals[scope] == nil {

@@ -108,12 +108,13 @@ func flag(v bool) string {
 // registered is a replica in the registry.
 type registered struct {
 	perfmon.FleetReplica
-	First uint64 `json:"first"` // of its states
+	Kept  uint64 `json:"kept"`  // the first of its states that is there
+	First uint64 `json:"first"` // the first that is not counted, as far as it knows
 }
 
 // Push implements perfmon.Fleet.
-func (s *Store) Push(ctx context.Context, r perfmon.FleetReplica, first, from uint64, states [][]byte) error {
-	info, err := json.Marshal(registered{r, first})
+func (s *Store) Push(ctx context.Context, r perfmon.FleetReplica, kept, first, from uint64, states [][]byte) error {
+	info, err := json.Marshal(registered{r, kept, first})
 	if err != nil {
 		return err
 	}
@@ -124,8 +125,8 @@ func (s *Store) Push(ctx context.Context, r perfmon.FleetReplica, first, from ui
 			p.HSet(ctx, key, strconv.FormatUint(from+uint64(i), 10), data)
 		}
 		var done []string
-		for n := uint64(1); n <= 2*pullStates && n < first; n++ {
-			done = append(done, strconv.FormatUint(first-n, 10))
+		for n := uint64(1); n <= 2*pullStates && n < kept; n++ {
+			done = append(done, strconv.FormatUint(kept-n, 10))
 		}
 		if len(done) > 0 {
 			p.HDel(ctx, key, done...)
@@ -148,7 +149,11 @@ func (s *Store) Pull(ctx context.Context, after map[string]uint64) ([]perfmon.Fl
 		if err := json.Unmarshal([]byte(infos[id]), &r); err != nil {
 			continue // of a later version; it is not ours to drop
 		}
-		list = append(list, perfmon.FleetPull{FleetReplica: r.FleetReplica, First: max(after[id]+1, r.First)})
+		first := r.First
+		if counted, known := after[id]; known {
+			first = max(counted+1, r.Kept)
+		}
+		list = append(list, perfmon.FleetPull{FleetReplica: r.FleetReplica, First: first})
 	}
 	answers := make([]*redis.SliceCmd, len(list))
 	if len(list) == 0 {
