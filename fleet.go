@@ -142,6 +142,21 @@ type ReplicaStatus struct {
 	Worst    []string         `json:"worst_in,omitempty"` // the metrics in which it is the worst
 }
 
+// trouble says what is wrong, "" where nothing is.
+func (s FleetStatus) trouble() string {
+	why := ""
+	if s.Failure != "" {
+		why = ": " + s.Failure
+	}
+	switch {
+	case s.Mode == "alone":
+		return "This replica goes on alone, with its own figures and alerts" + why
+	case s.Failure != "":
+		return "The fleet cannot be reached" + why
+	}
+	return ""
+}
+
 // Fleet returns how the fleet fares; ok is false where there is none.
 func (m *Monitor) Fleet() (s FleetStatus, ok bool) {
 	if m.parent != nil {

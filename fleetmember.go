@@ -226,6 +226,15 @@ func (f *fleetMember) waiting(round uint64) (kept, first, from uint64, states []
 	return kept, first, from, states
 }
 
+// pushAnew has everything pushed again: what was pushed is lost.
+func (f *fleetMember) pushAnew() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.outbox {
+		f.outbox[i].pushed = 0
+	}
+}
+
 // pushedTo notes that states are there.
 func (f *fleetMember) pushedTo(from uint64, n int, round uint64) {
 	f.mu.Lock()

@@ -216,12 +216,12 @@ func (f *fleetMember) readRecords() error {
 	if anew {
 		f.noteLost(theirs)
 	}
-	f.takeOver(theirs, tail, !s.joined || anew)
+	news := f.takeOver(theirs, tail, !s.joined || anew)
 	s.joined, s.epoch, s.number = true, tail.Epoch, tail.Number
 	if !s.first && !f.alone() && len(s.own) == 0 {
 		return nil
 	}
-	s.theirs = append(s.theirs, theirs...)
+	s.theirs = append(s.theirs, news...)
 	return f.handOver()
 }
 
@@ -279,29 +279,58 @@ func (f *fleetMember) noteLost(theirs []Record) {
 }
 
 // takeOver applies what others have changed and tells of it; where not all of it is known
-// any more, of the latest.
-func (f *fleetMember) takeOver(theirs []Record, tail FleetTail, whole bool) {
+// any more, of the latest. It returns what was new.
+func (f *fleetMember) takeOver(theirs []Record, tail FleetTail, whole bool) (news []Record) {
 	s, j := &f.shared, &f.m.journal
-	var news []Record
 	for _, r := range theirs {
-		old, known := s.known[r.Identity()]
-		switch {
+		switch number, known := f.sharedNumber(r.Identity()); {
 		case s.joined && !whole && r.Number <= s.number:
-		case s.joined && whole && known && old.Number >= r.Number:
+		case s.joined && whole && known && number >= r.Number:
 		default:
 			news = append(news, r)
 		}
 	}
 	s.taking = true
-	if !s.joined { // what was before this replica came is no news
-		for _, r := range news {
-			f.m.apply(r)
-			f.note(r)
+	for _, r := range news {
+		if s.joined {
+			f.m.commit([]Record{f.untold(r)})
+			continue
 		}
-	} else {
-		f.m.commit(news)
+		f.m.apply(r) // what was before this replica came is no news
+		f.note(r)
 	}
 	s.taking = false
 	j.number = max(j.number, tail.Number)
 	f.keep(news)
+	return news
+}
+
+// sharedNumber returns the number of the latest record of an identity that came from the
+// log. What was made here alone has numbers of its own.
+func (f *fleetMember) sharedNumber(id string) (number uint64, known bool) {
+	s := &f.shared
+	if before, ok := s.base[id]; ok {
+		return before.Number, true
+	}
+	if _, alone := s.own[id]; alone && f.alone() {
+		return 0, false
+	}
+	r, ok := s.known[id]
+	return r.Number, ok
+}
+
+// untold returns the record without its change where that was told here before: the log was
+// lost with it, and another replica has found it again.
+func (f *fleetMember) untold(r Record) Record {
+	if r.Alert == nil || r.Alert.Alert == nil {
+		return r
+	}
+	old := f.m.alerts.get(r.Alert.Alert.ID)
+	if old == nil || len(old.Changes) == 0 || old.Changes[len(old.Changes)-1].Change != r.Alert.Change {
+		return r
+	}
+	a := *r.Alert
+	a.Change = ""
+	r.Alert = &a
+	return r
 }

@@ -149,7 +149,7 @@ func (f *fleetMember) readSteps(ctx context.Context) error {
 	}
 	anew := tail.Epoch != r.epoch
 	if anew && r.epoch != "" {
-		r.whole = false // until somebody tells the totals
+		f.pushAnew()
 		if tail, err = f.via.Read(ctx, FleetSteps, 0); err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (f *fleetMember) readSteps(ctx context.Context) error {
 		if anew && f.tookOver(e) || !anew && e.Number <= r.step {
 			continue
 		}
-		f.applyStep(e, false)
+		f.applyStep(e, false) // one in place of another that is lost makes the totals doubtful
 		r.step = e.Number
 	}
 	r.step = tail.Number
@@ -182,6 +182,7 @@ func (f *fleetMember) restoreSteps(ctx context.Context) error {
 	if r.step == 0 {
 		r.whole = true // the very first
 	}
+	f.pushAnew()
 	r.step, r.tell = max(r.step, 1), true
 	if err := f.via.Restore(ctx, FleetSteps, f.token.Load(), r.step, r.recent); err != nil {
 		return err
@@ -207,9 +208,6 @@ func (f *fleetMember) leadStep(ctx context.Context) error {
 		return err
 	}
 	step, gone := f.mergeStep(pulled)
-	if step.now == nil && step.late == nil {
-		return nil
-	}
 	if r.whole && (r.tell || (r.step+1)%totalsEvery == 0) {
 		step.total = f.view.allTotals(step)
 	}

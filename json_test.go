@@ -24,6 +24,7 @@ var noJSON = []string{
 	"Alerts", "Baselines", "Markers", "NewMarker", "Collector", "Config", "Counter", "Gauge", "History", "MemoryStore", "Metrics", "Monitor", "Option", "Recorder",
 	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery", "Revision",
 	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response", "Companion", "Archive", "Block", "Roll",
+	"Fleet", "FleetBid", "FleetEntry", "FleetLease", "FleetLog", "FleetPull", "FleetReplica", "FleetTail",
 }
 
 // Every exported type comes back from its own JSON.
@@ -63,6 +64,7 @@ func TestJSONBothWays(t *testing.T) {
 		perfmon.Totals{Scope: perfmon.Scope{Endpoint: "GET /"}, Requests: 1, Times: &sketch.Sketch{}},
 		perfmon.MetricTotal{Metric: "m", Count: 3, Seconds: perfmon.ValueOf(0.5), Times: &sketch.Sketch{}},
 		perfmon.Marker{ID: "x", At: noon, Kind: perfmon.MarkerDeploy, Version: "v2", Title: "t", By: "ann"},
+		perfmon.FleetStatus{Mode: "joined", Replicas: []perfmon.ReplicaStatus{{Instance: "a", LastSeen: noon, Metrics: map[string]perfmon.Value{"m": perfmon.ValueOf(1)}, Worst: []string{"m"}}}},
 		perfmon.Key{Metric: "m", Scope: perfmon.Scope{Organization: "acme"}},
 		perfmon.AlertEvent{Number: 3, Change: perfmon.ChangeOpened, At: noon, By: "ann", Alert: b.active()[0]},
 		b.Alerts().Events(0, 0),

@@ -22,7 +22,9 @@ type baselineAnswer struct {
 }
 
 func (a *API) listBaselines(r *request) (answer, error) {
-	if err := readParams(r).finish(); err != nil {
+	q := readParams(r)
+	a = a.of(q)
+	if err := q.finish(); err != nil {
 		return nil, err
 	}
 	out := baselinesAnswer{History: []perfmon.Baseline{}, Regressions: a.m.Baselines().Regressions()}
@@ -41,7 +43,9 @@ func (a *API) establishBaseline(r *request) (answer, error) {
 	if err := superAdmin(r.by, "baselines"); err != nil {
 		return nil, err
 	}
-	if err := readParams(r).finish(); err != nil {
+	q := readParams(r)
+	a = a.of(q)
+	if err := q.finish(); err != nil {
 		return nil, err
 	}
 	body, err := readBody(r)
