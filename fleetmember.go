@@ -137,24 +137,15 @@ func (f *fleetMember) endStep(elapsed time.Duration, sample *Sample) {
 	s.lookups = [2]uint64{hits - f.before[0], misses - f.before[1]}
 	s.queries = [2]uint64{n - f.before[2], nanoseconds - f.before[3]}
 	f.before = totals
-	timed := map[string]bool{}
 	for _, mt := range m.allMeters() {
-		t, ok := mt.(*timerMeter)
-		if !ok {
-			continue
-		}
-		for _, suffix := range []string{"_p50", "_p95", "_p99", "_avg"} {
-			timed[t.name+suffix] = true
-		}
-		if t.step.Count() > 0 {
+		if t, ok := mt.(*timerMeter); ok && t.step.Count() > 0 {
 			s.timers[t.name] = cloneSketch(&t.step)
 		}
 	}
-	for metric, v := range sample.All() {
-		if v != v || timed[metric.Name] || f.counted(metric.Name, s) {
-			continue
+	for metric, v := range sample.All() { // those of what is counted are for the figures of this replica
+		if v == v {
+			s.set(metric.Name, m.service.Instance, v)
 		}
-		s.set(metric.Name, m.service.Instance, v)
 	}
 	if m.users.Used() {
 		s.active[0] = m.users.Set()
@@ -167,19 +158,6 @@ func (f *fleetMember) endStep(elapsed time.Duration, sample *Sample) {
 	case f.wake <- struct{}{}:
 	default:
 	}
-}
-
-// counted reports whether a metric follows from what a state counts.
-func (f *fleetMember) counted(metric string, s *fleetState) bool {
-	switch metric {
-	case CacheHitRate:
-		return s.lookups != [2]uint64{}
-	case DatabaseQueryTimeAvg:
-		return s.queries != [2]uint64{}
-	case ActiveUsers, ActiveSessions:
-		return true
-	}
-	return requestMetric(metric) >= 0
 }
 
 // put adds a state to the outbox.

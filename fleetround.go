@@ -273,57 +273,64 @@ func (f *fleetMember) mergeStep(pulled []FleetPull) (step *fleetStep, gone []str
 
 // mergeReplica merges what one replica pushed into a step.
 func (f *fleetMember) mergeReplica(step *fleetStep, part *fleetPart, p FleetPull) {
-	var now *fleetState
+	var now []byte
 	for i, data := range p.States {
-		s, err := readFleetState(data)
+		err := error(nil)
+		switch late := spanOf(data) > lateStates*f.m.stepLength || len(p.States) > lateStates; {
+		case late && i < len(p.States)-1, spanOf(data) > lateStates*f.m.stepLength:
+			err = f.addLate(step, data)
+		case now == nil:
+			now = data
+		default: // two in one step: one after the other
+			now, err = followed(now, data)
+		}
 		if err != nil {
 			// It stays there: a leader that understands it counts it.
 			part.note = describe(err)
-			return
+			break
 		}
 		part.counted = p.First + uint64(i)
-		if s.elapsed > lateStates*f.m.stepLength || len(p.States) > lateStates && i < len(p.States)-1 {
-			if step.late == nil {
-				step.late = newFleetState()
-			}
-			step.late.add(s)
-			step.late.replicas, step.late.elapsed = 1, step.late.elapsed+s.elapsed
-			continue
-		}
-		if now == nil {
-			now = s
-		} else {
-			now.follow(s)
-		}
 	}
 	if now == nil {
 		return
 	}
-	part.values = map[string]float64{}
-	for name, v := range now.values {
-		part.values[name] = v.sum
-	}
-	f.describeReplica(part.values, now)
 	if step.now == nil {
 		step.now = newFleetState()
 	}
-	step.now.merge(now)
+	values := map[string]float64{}
+	if err := step.now.mergeBinary(now, func(metric string, v float64) { values[metric] = v }); err != nil {
+		part.note, part.counted = describe(err), p.First-1
+		return
+	}
+	part.values = values
 }
 
-// describeReplica adds the figures of requests and what else is counted to a replica's
-// metrics.
-func (f *fleetMember) describeReplica(values map[string]float64, s *fleetState) {
-	c := f.m.registry.catalog()
-	list := absent(len(c.metrics))
-	setCounted(c, s, list)
-	all := f.m.newCounts(s)
-	figures := deltaFigures(all, s.span())
-	copy(list, figures[:])
-	for i, v := range list {
-		if v == v {
-			values[c.metrics[i].Name] = v
-		}
+func (f *fleetMember) addLate(step *fleetStep, data []byte) error {
+	s, err := readFleetState(data)
+	if err != nil {
+		return err
 	}
+	if step.late == nil {
+		step.late = newFleetState()
+		step.late.replicas = 1
+	}
+	step.late.add(s)
+	step.late.elapsed += s.elapsed
+	return nil
+}
+
+// followed returns the encoding of a state that a later one of the same replica follows.
+func followed(before, after []byte) ([]byte, error) {
+	s, err := readFleetState(before)
+	if err != nil {
+		return before, err
+	}
+	next, err := readFleetState(after)
+	if err != nil {
+		return before, err
+	}
+	s.follow(next)
+	return s.appendTo(nil), nil
 }
 
 // applyStep takes a step over: into the history of the fleet and of the replicas.

@@ -39,13 +39,15 @@ func newFleetState() *fleetState {
 }
 
 // count adds what was counted for a scope.
-func (s *fleetState) count(scope Scope, d *traffic.Counts) {
+func (s *fleetState) count(scope Scope, d *traffic.Counts) { s.countsOf(scope).Merge(d) }
+
+func (s *fleetState) countsOf(scope Scope) *traffic.Counts {
 	c := s.scopes[scope]
 	if c == nil {
 		c = &traffic.Counts{}
 		s.scopes[scope] = c
 	}
-	c.Merge(d)
+	return c
 }
 
 // set notes a gauge of one replica.
@@ -221,56 +223,82 @@ func (v spread) appendTo(b []byte) []byte {
 
 // readFleetState reads what appendTo wrote.
 func readFleetState(data []byte) (*fleetState, error) {
+	s := newFleetState()
+	return s, s.mergeBinary(data, nil)
+}
+
+// mergeBinary is merge for an encoding: nothing is read into memory of its own, of 10,000
+// sketches each step. each, where it is not nil, is told the gauges. After an error s is of no
+// use, unless nothing was read.
+func (s *fleetState) mergeBinary(data []byte, each func(metric string, v float64)) error {
 	body, err := versioned("state of a replica", data, fleetVersion)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	in, s := wire.Read(body), newFleetState()
-	s.replicas, s.elapsed = in.Uint(), time.Duration(in.Int())
+	in := wire.Read(body)
+	replicas, elapsed := in.Uint(), time.Duration(in.Int())
+	if replicas == 0 || elapsed < 0 {
+		return fmt.Errorf("perfmon: state of a replica: %w: of no replica, or of a time below 0", wire.ErrDamaged)
+	}
+	s.replicas += replicas
+	s.elapsed += elapsed
 	for range in.Count(5) {
 		scope := Scope{in.String(), in.String()}
-		c := &traffic.Counts{}
-		if err := readCounts(in, c); err != nil {
-			return nil, err
+		if err := readCounts(in, s.countsOf(scope)); err != nil {
+			return err
 		}
-		s.scopes[scope] = c
 	}
 	for range in.Count(3) {
 		name := in.String()
-		s.values[name] = readSpread(in)
+		v := readSpread(in)
+		s.values[name] = s.values[name].merge(v)
+		if each != nil {
+			each(name, v.sum)
+		}
 	}
 	for _, pair := range []*[2]uint64{&s.lookups, &s.queries} {
-		pair[0], pair[1] = in.Uint(), in.Uint()
+		pair[0] += in.Uint()
+		pair[1] += in.Uint()
 	}
 	for range in.Count(2) {
-		name, times := in.String(), &sketch.Sketch{}
-		if err := mergePart(in, times.MergeBinary); err != nil {
-			return nil, err
+		name := in.String()
+		if s.timers[name] == nil {
+			s.timers[name] = &sketch.Sketch{}
 		}
-		s.timers[name] = times
+		if err := mergePart(in, s.timers[name].MergeBinary); err != nil {
+			return err
+		}
 	}
 	for i := range s.active {
 		if !in.Bool() {
 			continue
 		}
-		s.active[i] = &distinct.Set{}
+		if s.active[i] == nil {
+			s.active[i] = &distinct.Set{}
+		}
 		if err := mergePart(in, func(data []byte) error { return mergePacked(s.active[i], data) }); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := in.End(); err != nil {
-		return nil, fmt.Errorf("perfmon: state of a replica: %w", err)
+		return fmt.Errorf("perfmon: state of a replica: %w", err)
 	}
-	if s.replicas == 0 || s.elapsed < 0 {
-		return nil, fmt.Errorf("perfmon: state of a replica: %w: of no replica, or of a time below 0", wire.ErrDamaged)
-	}
-	return s, nil
+	return nil
+}
+
+// spanOf returns how much time an encoded state stands for.
+func spanOf(data []byte) time.Duration {
+	in := wire.Read(data[min(1, len(data)):])
+	in.Uint()
+	return time.Duration(in.Int())
 }
 
 func readCounts(in *wire.Reader, c *traffic.Counts) error {
-	c.Responses, c.Errors, c.Streams = in.Uint(), in.Uint(), in.Uint()
+	c.Responses += in.Uint()
+	c.Errors += in.Uint()
+	c.Streams += in.Uint()
 	for i := range c.Classes {
-		c.Classes[i] = in.Uint()
+		c.Classes[i] += in.Uint()
 	}
 	return mergePart(in, c.Times.MergeBinary)
 }

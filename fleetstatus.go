@@ -42,17 +42,6 @@ func (m *Monitor) viewTotals(scope Scope) (Totals, error) {
 	return Totals{scope, c.Responses, c.Errors, c.Classes, cloneSketch(&c.Times)}, nil
 }
 
-// newCounts returns what all endpoints of a state counted.
-func (m *Monitor) newCounts(s *fleetState) *traffic.Counts {
-	all := &traffic.Counts{}
-	for scope, d := range s.scopes {
-		if scope.Kind() == ScopeEndpoint {
-			all.Merge(d)
-		}
-	}
-	return all
-}
-
 // publishReplicas makes the status of the replicas what a step says.
 func (f *fleetMember) publishReplicas(step uint64) {
 	r := &f.round
