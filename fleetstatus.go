@@ -69,6 +69,40 @@ func (f *fleetMember) publishReplicas(step uint64) {
 	f.status.Replicas, f.status.Step, f.status.Leader = list, step, leader
 }
 
+// worstReplicas names the replicas that are past the limits of a threshold themselves, the
+// worst first, where a metric is that of the worst replica.
+func (f *fleetMember) worstReplicas(t *Threshold, metric Metric) []string {
+	if mergeRuleOf(metric) != mergeWorst {
+		return nil
+	}
+	type bad struct {
+		name  string
+		value float64
+	}
+	var list []bad
+	f.mu.Lock()
+	for _, r := range f.status.Replicas {
+		if v, ok := r.Metrics[metric.Name].Get(); ok && !r.Gone && t.severity(v) != "" {
+			list = append(list, bad{r.Instance, v})
+		}
+	}
+	f.mu.Unlock()
+	slices.SortStableFunc(list, func(a, b bad) int {
+		switch {
+		case a.value == b.value:
+			return 0
+		case a.value > b.value == (metric.Worse == HigherIsWorse):
+			return -1
+		}
+		return 1
+	})
+	var names []string
+	for _, b := range list[:min(len(list), worstNamed)] {
+		names = append(names, b.name+" ("+withUnit(b.value, metric.Unit)+")")
+	}
+	return names
+}
+
 // markWorst notes which replica is the worst in each metric that can get worse, where there
 // are two at least and they differ.
 func markWorst(c *catalog, list []ReplicaStatus) {

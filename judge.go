@@ -195,6 +195,9 @@ func (m *Monitor) observe(now moment, watch *watcher, sample *Sample, scopes []s
 			if s.scope == (Scope{}) {
 				if v, present := o.value.Get(); present && t.severity(v) != "" {
 					o.worst = worstEndpoints(t, metric, scopes)
+					if m.parent != nil && requestMetric(name) < 0 {
+						o.worst = m.parent.fleet.worstReplicas(t, metric)
+					}
 				}
 			}
 			all = append(all, o)
@@ -400,7 +403,11 @@ func judgeThreshold(t *Threshold, s *Settings, o observed) (f finding, ok bool) 
 		f.evidence["before"] = o.before
 	}
 	if len(o.worst) > 0 {
-		f.evidence["worst_endpoints"] = o.worst
+		named := "worst_endpoints"
+		if requestMetric(o.key.Metric) < 0 {
+			named = "worst_replicas"
+		}
+		f.evidence[named] = o.worst
 	}
 	if t.AppliesTo != "" {
 		f.evidence["applies_to"] = t.AppliesTo

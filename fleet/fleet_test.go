@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,26 @@ func TestOneAlertForTheFleet(t *testing.T) {
 		r.wait("all that is told", func() bool { return len(r.told()) >= len(want) })
 		if diff := cmp.Diff(want, r.told()); diff != "" {
 			t.Errorf("%s: told (-want +got)\n%s", r.name, diff)
+		}
+	}
+}
+
+func TestAlertOfAMetricThatEachReplicaHasNamesThem(t *testing.T) {
+	s := startServer(t)
+	full := map[string]float64{"a": 10, "b": 91, "c": 95}
+	var all []*replica
+	for _, name := range []string{"a", "b", "c"} {
+		all = append(all, join(t, s, name, 0,
+			perfmon.WithMetricFunc(perfmon.Metric{Name: "disk", Unit: "%", Worse: perfmon.HigherIsWorse}, func() float64 { return full[name] }),
+			perfmon.WithThreshold(perfmon.Threshold{Metric: "disk", Critical: perfmon.ValueOf(90), Comparison: perfmon.Greater})))
+	}
+	for range 6 {
+		step(all...)
+	}
+	for _, r := range all {
+		list := r.alerts()
+		if len(list) != 1 || !strings.Contains(list[0].Message, "worst: c (95 %), b (91 %)") {
+			t.Errorf("%s: want one alert that names c and b: %+v", r.name, list)
 		}
 	}
 }
