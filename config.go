@@ -37,6 +37,7 @@ type config struct {
 	runners      []*runner // of collectors, once they are registered
 	thresholds   []Threshold
 	store        Store
+	fleet        Fleet
 	companions   []*companion
 	notify       notifySetup
 }

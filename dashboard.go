@@ -23,6 +23,7 @@ type Dashboard struct {
 	Events          []Marker           `json:"events"`          // of the window, newest first
 	Trends          []Trend            `json:"trends,omitzero"` // where asked for
 	Alerts          []Alert            `json:"alerts,omitzero"` // where asked for, newest first
+	Fleet           *FleetStatus       `json:"fleet,omitempty"` // nil where there is one replica
 }
 
 // ServiceStatus is which process the figures are of, and for how long it was watched.
@@ -71,6 +72,9 @@ func (m *Monitor) Dashboard(q DashboardQuery) Dashboard {
 	}
 	if sample, ok := m.Current(); ok {
 		d.Current = &sample
+	}
+	if s, ok := m.Fleet(); ok {
+		d.Fleet = &s
 	}
 	if b, ok := m.Baselines().Current(); ok {
 		d.Baseline = &b

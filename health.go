@@ -24,6 +24,9 @@ type Health struct {
 	Targets []Target `json:"targets"`
 	// Store says what is wrong with the store; empty while it works.
 	Store string `json:"store,omitempty"`
+	// Fleet says that this replica goes on alone or cannot reach the others; empty
+	// otherwise.
+	Fleet string `json:"fleet,omitempty"`
 }
 
 // Target is a goal that a service's figures are held against.
@@ -51,6 +54,12 @@ func (t Target) met() Target {
 // Health returns how the service is. Of its alerts, those that visible picks count.
 func (m *Monitor) Health(visible AlertQuery) Health {
 	h := Health{Targets: m.targets(), Store: m.journal.status().Failure}
+	if s, ok := m.Fleet(); ok {
+		h.Fleet = s.trouble()
+		if m.parent != nil {
+			h.Store = m.parent.journal.status().Failure
+		}
+	}
 	if h.Status, h.Reason = HealthUnknown, m.noSample(); h.Reason != "" {
 		return h
 	}

@@ -75,6 +75,9 @@ func back(from time.Time, window time.Duration) time.Time {
 func (h History) Totals(scope Scope) (Totals, error) {
 	var c traffic.Counts
 	ok := true
+	if h.m.parent != nil {
+		return h.m.viewTotals(scope)
+	}
 	switch scope.Kind() {
 	case ScopeService:
 		h.m.traffic.Total(&c)

@@ -131,13 +131,19 @@ const (
 // change makes the records of somebody's action and commits them: they take effect
 // together or, with an error, not at all.
 func (m *Monitor) change(by string, make func(now moment) ([]Record, error)) error {
+	if m.parent != nil {
+		return m.parent.change(by, make)
+	}
 	j := &m.journal
 	j.mu.Lock()
 	defer j.unlock()
 	if m.isClosed() {
 		return wrap(ErrClosed)
 	}
-	now := m.watch.now()
+	now := m.bookTime(m.watch.now())
+	if f := m.fleet; f != nil && f.inReach() {
+		return f.change(now, author(by), make)
+	}
 	records, err := make(now)
 	if err != nil || len(records) == 0 {
 		return wrap(err)
@@ -153,6 +159,10 @@ func (m *Monitor) change(by string, make func(now moment) ([]Record, error)) err
 // find commits what the monitor found by itself. It takes effect even when the store
 // fails, and is kept for when the store is back.
 func (m *Monitor) find(now moment, make func() []Record) {
+	if m.parent != nil {
+		m.parent.fleet.find(now, make)
+		return
+	}
 	j := &m.journal
 	changed := false
 	j.mu.Lock()
@@ -163,7 +173,13 @@ func (m *Monitor) find(now moment, make func() []Record) {
 			j.mu.Unlock()
 		}
 	}()
+	if f := m.fleet; f != nil && !f.judgesAlone() {
+		return
+	}
 	records := make()
+	if m.fleet != nil {
+		records = m.fleet.ofTheFleet(records)
+	}
 	if len(records) == 0 {
 		return
 	}
@@ -180,6 +196,9 @@ func (m *Monitor) find(now moment, make func() []Record) {
 func (m *Monitor) commit(records []Record) {
 	for _, r := range records {
 		m.apply(r)
+		if m.fleet != nil {
+			m.fleet.note(r)
+		}
 		if e, ok := eventOf(r); ok {
 			m.events.add(e)
 			m.alertSubs.publish(e)
@@ -216,6 +235,9 @@ func (m *Monitor) apply(r Record) {
 		if c, err := m.channel(r.DeadLetters.Notifier); err == nil {
 			c.dead.Store(r.DeadLetters)
 		}
+	}
+	if m.fleet != nil {
+		m.fleet.view.mirror(r)
 	}
 }
 
@@ -421,7 +443,7 @@ func (j *journal) unlock() {
 // restore takes over what the store holds, before the monitor starts.
 func (m *Monitor) restore(store Store) error {
 	j := &m.journal
-	now := m.watch.now()
+	now := m.bookTime(m.watch.now())
 	record := func(r Record) error {
 		j.number, j.stored = r.Number, r.Number
 		if r.Alert != nil {
@@ -445,6 +467,9 @@ func (m *Monitor) restore(store Store) error {
 			for _, c := range m.channels {
 				c.publish(&e) // what was told already goes when the outbox is read
 			}
+		}
+		if m.fleet != nil {
+			m.fleet.note(r)
 		}
 		return nil
 	}

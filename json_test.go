@@ -29,6 +29,7 @@ var noJSON = []string{
 	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response", "Companion", "Archive", "Block", "Roll",
 	"Cache", "Share", "Mean", "QueueState", "PoolState",
 	"ChartData", "ChartMaker", "Notifier", "Notifications", "RetryError", "UndeliverableError", "AlertOutline", "Route", "Hours", "NewSilence", "Silences",
+	"Fleet", "FleetBid", "FleetEntry", "FleetLease", "FleetLog", "FleetPull", "FleetReplica", "FleetTail",
 }
 
 // Every exported type comes back from its own JSON.
@@ -81,6 +82,7 @@ func TestJSONBothWays(t *testing.T) {
 		perfmon.EndpointTotals{Totals: perfmon.Totals{Scope: perfmon.Scope{Endpoint: "GET /"}, Requests: 1, Times: &sketch.Sketch{}}, StatusTimes: [5]*sketch.Sketch{{}, {}, {}, {}, {}}},
 		perfmon.MetricTotal{Metric: "m", Count: 3, Seconds: perfmon.ValueOf(0.5), Times: &sketch.Sketch{}},
 		perfmon.Marker{ID: "x", At: noon, Kind: perfmon.MarkerDeploy, Version: "v2", Title: "t", By: "ann"},
+		perfmon.FleetStatus{Mode: "joined", Replicas: []perfmon.ReplicaStatus{{Instance: "a", LastSeen: noon, Metrics: map[string]perfmon.Value{"m": perfmon.ValueOf(1)}, Worst: []string{"m"}}}},
 		perfmon.Key{Metric: "m", Scope: perfmon.Scope{Organization: "acme"}},
 		perfmon.AlertEvent{Number: 3, Change: perfmon.ChangeOpened, At: noon, By: "ann", Alert: b.active()[0]},
 		b.Alerts().Events(0, 0),

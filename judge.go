@@ -13,6 +13,7 @@ import (
 type judging struct {
 	mu    sync.Mutex
 	heard map[Key]time.Duration // elapsed time at the latest finding about a key; mu
+	since time.Duration         // elapsed time at which judging began
 
 	seen  map[Key]time.Duration // elapsed time at the latest value of a key that may be missed
 	slow  map[Key]*slowPool     // of throughput that is low, where one step says too little
@@ -36,7 +37,7 @@ func (j *judging) hear(findings []finding, now moment) {
 func (j *judging) heardOf(k Key) time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.heard[k]
+	return max(j.heard[k], j.since)
 }
 
 // resume goes on after a gap: what was not seen in it was not absent.
@@ -202,6 +203,9 @@ func (m *Monitor) observe(now moment, watch *watcher, sample *Sample, scopes []s
 			if s.scope == (Scope{}) {
 				if v, present := o.value.Get(); present && t.severity(v) != "" {
 					o.worst = worstEndpoints(t, metric, scopes)
+					if m.parent != nil && requestMetric(name) < 0 {
+						o.worst = m.parent.fleet.worstReplicas(t, metric)
+					}
 				}
 			}
 			all = append(all, o)
@@ -408,7 +412,11 @@ func judgeThreshold(t *Threshold, s *Settings, o observed) (f finding, ok bool) 
 		f.evidence["before"] = o.before
 	}
 	if len(o.worst) > 0 {
-		f.evidence["worst_endpoints"] = o.worst
+		named := "worst_endpoints"
+		if requestMetric(o.key.Metric) < 0 {
+			named = "worst_replicas"
+		}
+		f.evidence[named] = o.worst
 	}
 	if t.AppliesTo != "" {
 		f.evidence["applies_to"] = t.AppliesTo

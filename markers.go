@@ -104,14 +104,18 @@ func (m *Monitor) newMarker(now moment, n NewMarker, by string) Marker {
 // noteVersion marks that a version of the service starts that did not run before.
 func (m *Monitor) noteVersion() {
 	now := m.watch.now()
-	m.find(now, func() []Record {
-		version := m.service.Version
-		if version == "" || version == m.markers.version() {
-			return nil
-		}
-		made := m.newMarker(now, NewMarker{Kind: MarkerDeploy, Version: version}, ByMonitor)
-		return []Record{{Marker: &made}}
-	})
+	m.find(now, func() []Record { return m.versionRecords(now) }) // in a fleet, when it has joined
+}
+
+// versionRecords is the marker of a version that did not run before; the journal's mutex is
+// held.
+func (m *Monitor) versionRecords(now moment) []Record {
+	version := m.service.Version
+	if version == "" || version == m.markers.version() {
+		return nil
+	}
+	made := m.newMarker(now, NewMarker{Kind: MarkerDeploy, Version: version}, ByMonitor)
+	return []Record{{Marker: &made}}
 }
 
 // Markers returns the markers of the last window, the newest first; 0 is all that are

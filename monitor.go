@@ -78,6 +78,13 @@ type Monitor struct {
 	channels   []*channel
 	chartSlots chan struct{} // one for each chart that is being drawn
 
+	// Of a replica: what it is in its fleet, nil without one; and of a view of the fleet the
+	// monitor that it belongs to, nil where this is no view, with its totals.
+	fleet    *fleetMember
+	parent   *Monitor
+	totalsMu sync.Mutex
+	totals   map[Scope]*traffic.Counts // totalsMu
+
 	archiveReads   chan struct{} // one for each that reads from the store
 	archiveFailed  atomic.Bool   // the latest could not
 	archiveRefused atomic.Uint64 // that found no room
@@ -181,6 +188,9 @@ func (m *Monitor) setUp(c *config) error {
 	for _, t := range c.thresholds {
 		m.thresholds.apply(&ThresholdRecord{Threshold: t})
 	}
+	if c.fleet != nil {
+		m.fleet = newFleetMember(m, c.fleet)
+	}
 	if c.store == nil {
 		return nil
 	}
@@ -265,6 +275,11 @@ func (m *Monitor) begin(ctx context.Context) (loop func(), err error) {
 	m.loop.begin(now)
 	m.live.begin(ctx)
 	m.startCompanions(ctx)
+	if f := m.fleet; f != nil {
+		f.lastGood.Store(int64(now.elapsed))
+		f.running.Add(1)
+		go f.run(ctx)
+	}
 	return func() { m.run(ctx, ticker) }, nil
 }
 
@@ -306,6 +321,9 @@ func (m *Monitor) Close() error {
 		<-m.done
 	}
 	m.live.end()
+	if m.fleet != nil {
+		m.fleet.running.Wait() // its calls have deadlines
+	}
 	m.worker.wait(closeGrace)
 	m.waitForChannels()
 	var storeErr error
@@ -369,7 +387,12 @@ func (m *Monitor) Uptime() time.Duration {
 }
 
 // Now returns the time of the monitor's clock, in UTC.
-func (m *Monitor) Now() time.Time { return m.clock.Now().Round(0).UTC() }
+func (m *Monitor) Now() time.Time {
+	if m.parent != nil { // the clock of the fleet
+		return m.parent.fleet.time(m.parent.watch.now()).wall
+	}
+	return m.clock.Now().Round(0).UTC()
+}
 
 // Clock returns the clock that the monitor goes by.
 func (m *Monitor) Clock() clock.Clock { return m.clock }

@@ -87,7 +87,7 @@ func (m *Monitor) step(ctx context.Context) {
 	now := m.watch.now()
 	m.users.Advance(now.wall)
 	m.sessions.Advance(now.wall)
-	m.alerts.sweep(now)
+	m.alerts.sweep(m.bookTime(now))
 	if !m.enabled.Load() {
 		l.paused = true
 		return
@@ -120,7 +120,11 @@ func (m *Monitor) step(ctx context.Context) {
 	}
 	sample := &Sample{Time: now.wall, catalog: c, values: values}
 	m.current.Store(sample)
-	m.evaluate(ctx, now, sample, scopes)
+	if m.fleet == nil {
+		m.evaluate(ctx, now, sample, scopes)
+	} else {
+		m.stepInFleet(ctx, now, elapsed, sample, scopes)
+	}
 	m.sampleSubs.publish(*sample)
 	if point {
 		m.refreshViews()
@@ -169,6 +173,9 @@ func (m *Monitor) readRequests(now moment, values []float64) []scopeStep {
 			m.history.count(scope, now.wall, d)
 		} else if len(watched[scope.Kind()]) == 0 {
 			return // nobody minds that it is quiet
+		}
+		if m.fleet != nil {
+			m.fleet.count(scope, d)
 		}
 		scopes = append(scopes, scopeStep{})
 		add(&scopes[len(scopes)-1], scope, d)

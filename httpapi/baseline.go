@@ -27,6 +27,7 @@ const maxBaselineName = 80
 func (a *API) listBaselines(r *request) (answer, error) {
 	q := readParams(r)
 	name := q.name("name", maxBaselineName, "the name of a baseline")
+	a = a.of(q)
 	if err := q.finish(); err != nil {
 		return nil, err
 	}
@@ -53,7 +54,9 @@ func (a *API) establishBaseline(r *request) (answer, error) {
 	if err := superAdmin(r.by, "baselines"); err != nil {
 		return nil, err
 	}
-	if err := readParams(r).finish(); err != nil {
+	q := readParams(r)
+	a = a.of(q)
+	if err := q.finish(); err != nil {
 		return nil, err
 	}
 	body, err := readBody(r)

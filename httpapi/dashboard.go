@@ -17,6 +17,7 @@ const (
 // dashboard is everything a page needs for a first look, in one answer.
 func (a *API) dashboard(r *request) (answer, error) {
 	q := readParams(r)
+	a = a.of(q)
 	query := perfmon.DashboardQuery{
 		Window:  q.hours("hours", 24*time.Hour, a.reach()),
 		Trends:  q.bool("trends"),
@@ -30,7 +31,7 @@ func (a *API) dashboard(r *request) (answer, error) {
 	query.Visible.Limit = dashboardAlerts
 	return a.kept.answer(r, query, func() (any, error) {
 		d := a.m.Dashboard(query)
-		d.Health = r.by.health(d.Health)
+		d.Health, d.Fleet = r.by.health(d.Health), r.by.fleet(d.Fleet)
 		d.Organizations = r.by.organizations(d.Organizations)
 		d.Baseline, d.Events, d.Alerts = r.by.baseline(d.Baseline), r.by.markers(d.Events), r.by.listed(d.Alerts)
 		return d, nil

@@ -26,6 +26,7 @@ type endpointsQuestion struct {
 // listEndpoints has the figures of every endpoint, each with a series for a small chart.
 func (a *API) listEndpoints(r *request) (answer, error) {
 	q := readParams(r)
+	a = a.of(q)
 	window := q.hours("hours", 24*time.Hour, a.reach())
 	points := q.int("points", defaultSparks, 1, maxSparks)
 	if err := q.finish(); err != nil {

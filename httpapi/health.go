@@ -17,7 +17,9 @@ type healthQuestion struct{}
 // health answers 200 whatever the status is, so that no probe takes a service that is
 // merely slow out of its load balancer.
 func (a *API) health(r *request) (answer, error) {
-	if err := readParams(r).finish(); err != nil {
+	q := readParams(r)
+	a = a.of(q)
+	if err := q.finish(); err != nil {
 		return nil, err
 	}
 	return a.kept.answer(r, healthQuestion{}, func() (any, error) {
@@ -32,6 +34,9 @@ const storeFailed = "The store fails."
 func (p Principal) health(h perfmon.Health) perfmon.Health {
 	if !p.SuperAdmin && h.Store != "" {
 		h.Store = storeFailed
+	}
+	if !p.SuperAdmin && h.Fleet != "" {
+		h.Fleet = fleetFailed
 	}
 	return h
 }

@@ -60,6 +60,9 @@ type API struct {
 
 	closing sync.Once
 	closed  chan struct{} // ends streams
+
+	viewsMu sync.Mutex
+	views   map[*perfmon.Monitor]*API // of a fleet and its replicas; viewsMu
 }
 
 // New returns the API of a monitor, to be mounted under DefaultPrefix. An error names

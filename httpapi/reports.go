@@ -28,6 +28,7 @@ var formats = []format{
 // report is a download of how the service did.
 func (a *API) report(r *request) (answer, error) {
 	q := readParams(r)
+	a = a.of(q)
 	query := perfmon.ReportQuery{
 		Type:    perfmon.ReportType(q.oneOf("type", string(perfmon.ReportSummary), string(perfmon.ReportDetailed))),
 		Window:  q.hours("hours", 24*time.Hour, a.reach()),

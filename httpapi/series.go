@@ -26,6 +26,7 @@ type seriesQuestion struct {
 // series answers with the points of the service, an endpoint or an organization.
 func (a *API) series(r *request) (answer, error) {
 	q := readParams(r)
+	a = a.of(q)
 	metric := a.metric(q)
 	scope := q.scope()
 	window := q.hours("hours", 24*time.Hour, a.reach())

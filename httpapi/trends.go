@@ -23,6 +23,7 @@ type trendsQuestion struct {
 // trends compares the last window of each metric of the service with the one before it.
 func (a *API) trends(r *request) (answer, error) {
 	q := readParams(r)
+	a = a.of(q)
 	what := trendsQuestion{
 		metric: a.metric(q),
 		window: q.hours("hours", time.Hour, a.retention()/2),

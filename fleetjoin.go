@@ -1,0 +1,136 @@
+package perfmon
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/backend-prs/perfmon/internal/lifecycle"
+)
+
+// handOver adds to the log what a replica did while the log was out of reach, or what the
+// log has lost, once what others did is taken over. Alerts that others have changed
+// meanwhile stay as they are; of thresholds, settings and the like the last writer counts, which is
+// this one. The journal's mutex is held.
+func (f *fleetMember) handOver() error {
+	s := &f.shared
+	lost := make([]Record, 0, len(s.own))
+	for _, r := range s.own {
+		lost = append(lost, r)
+	}
+	sortByNumber(lost)
+	ids, keys := map[string]bool{}, map[Key]bool{}
+	for _, r := range s.theirs {
+		ids[r.Identity()] = true
+		if r.Alert != nil {
+			keys[r.Alert.Key] = true
+		}
+	}
+	now := f.m.bookTime(f.m.watch.now())
+	var records []Record
+	conflicts := 0
+	for _, r := range lost {
+		theirsToo := ids[r.Identity()]
+		if r.Alert != nil {
+			if next, ok := f.alertToHandOver(now, r, theirsToo, keys[r.Alert.Key]); ok {
+				records = append(records, next...)
+			}
+			continue
+		}
+		if theirsToo {
+			if s.first {
+				continue // of an earlier life: the fleet has gone on since
+			}
+			conflicts++
+			f.m.log.write(slog.LevelWarn, "changed here alone and by others meanwhile: what was set here counts", "what", r.Identity())
+		}
+		f.m.apply(r) // theirs was
+		records = append(records, r)
+	}
+	if len(records) > 0 {
+		authors := make([]string, len(records))
+		for i, r := range records {
+			authors[i] = r.Author
+		}
+		if err := f.writeAs(records, authors, now); err != nil {
+			return err // all of it is tried again
+		}
+	}
+	alone := f.isAlone.Swap(false)
+	s.own, s.base, s.theirs, s.first = nil, nil, nil, false
+	f.m.commit(records)
+	f.keep(records)
+	f.mu.Lock()
+	f.status.Conflicts += uint64(conflicts)
+	f.mu.Unlock()
+	if alone {
+		f.m.log.write(slog.LevelInfo, "this replica is part of the fleet again", "handed_over", len(records), "conflicts", conflicts)
+	}
+	return nil
+}
+
+// writeAs is write for records of several authors.
+func (f *fleetMember) writeAs(records []Record, authors []string, now moment) error {
+	j, s := &f.m.journal, &f.shared
+	before := j.number
+	j.number = max(j.number, s.number)
+	j.stamp(records, now, ByMonitor)
+	for i := range records {
+		records[i].Author = authors[i]
+	}
+	if err := f.send(0, s.number, records); err != nil {
+		j.number = before
+		return err
+	}
+	s.number = j.number
+	return nil
+}
+
+// alertToHandOver returns what becomes of an alert, or the state of a key, that changed
+// here alone. ok is false where the fleet's stays.
+func (f *fleetMember) alertToHandOver(now moment, r Record, theirsToo, keyTheirs bool) ([]Record, bool) {
+	b, a := f.m.alerts, r.Alert
+	before, known := f.shared.base[r.Identity()]
+	switch {
+	case !theirsToo && !keyTheirs: // nobody else knows of it
+		if a.Alert == nil {
+			return []Record{{Author: r.Author, Alert: &AlertRecord{Key: a.Key, State: a.State}}}, true
+		}
+		alert := *a.Alert
+		return []Record{{Author: r.Author, Alert: &AlertRecord{Key: a.Key, State: a.State, Alert: &alert}}}, true
+	case a.Alert == nil:
+		return nil, false
+	case !theirsToo && !known: // opened alone, and the fleet has been busy with its key
+		alert := *a.Alert
+		k, _ := b.key(a.Key)
+		if !alert.Active() || k.AlertID == alert.ID {
+			return []Record{{Author: r.Author, Alert: &AlertRecord{Key: a.Key, State: k, Alert: &alert}}}, true
+		}
+		if !k.Life.Status.Active() { // the fleet has none open: this one goes on
+			return []Record{{Author: r.Author, Alert: &AlertRecord{Key: a.Key, State: a.State, Alert: &alert}}}, true
+		}
+		alert.State, alert.Quiet = AlertResolved, false
+		alert = alert.changed(ChangeResolved, now.wall, ByMonitor, fmt.Sprintf("the same as %s, which another replica opened", k.AlertID))
+		return []Record{{Author: r.Author, Alert: &AlertRecord{Key: a.Key, State: k, Alert: &alert, Change: ChangeResolved}}}, true
+	}
+	if known && before.Alert != nil && !theirsToo { // the fleet's alert, as the fleet knows it
+		k, _ := b.key(a.Key)
+		b.apply(&AlertRecord{Key: a.Key, State: k, Alert: before.Alert.Alert})
+	}
+	// What a person did to an alert of the fleet is done again to the alert as it is now.
+	kind := lifecycle.Acknowledge
+	switch a.Alert.State {
+	case AlertAcknowledged:
+	case AlertDismissed:
+		kind = lifecycle.Dismiss
+	default:
+		return nil, false
+	}
+	records, _, err := b.act(now, a.Alert.ID, r.Author, kind)
+	if err != nil || len(records) == 0 {
+		return nil, false
+	}
+	for i := range records {
+		records[i].Author = r.Author
+	}
+	return records, true
+}
