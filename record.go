@@ -109,6 +109,16 @@ func (m *Monitor) lane(status int, stream bool) traffic.Lane {
 	return lane
 }
 
+// Exemplar notes the trace that a request belongs to, right after its response was counted
+// by EndAfter or EndRoute with the same method, pattern and status; leave it out for streams.
+// The first one of a step is kept for each endpoint, class of status and magnitude of d, and
+// shown by [History.EndpointTotals] from the end of the step until a later one takes its
+// place. All others cost a look, and nothing is written or allocated for them. A trace ID
+// that is not 1 to 64 of 0-9, a-z, A-Z and - is ignored.
+func (r *Recorder) Exemplar(d time.Duration, method, pattern string, status int, traceID string) {
+	r.t.Exemplar(method, pattern, r.m.lane(status, false), d, traceID, r.m.Now)
+}
+
 // Record counts a request that took d and has ended, without a Start.
 func (r *Recorder) Record(d time.Duration, response *Response) {
 	r.t.Start()
