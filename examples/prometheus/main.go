@@ -50,6 +50,7 @@ func service(m *perfmon.Monitor) (http.Handler, error) {
 	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "hello, %s\n", r.PathValue("name"))
 	})
-	mux.Handle("GET /metrics", promhttp.Handler())
-	return middleware.New(m)(mux), nil
+	// OpenMetrics is the form in which exemplars come.
+	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.DefaultGatherer, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	return middleware.New(m, middleware.WithTraceID(middleware.TraceParent))(mux), nil
 }
