@@ -35,12 +35,11 @@ func sampledTrace(s string) string {
 	}
 	version, trace, parent, flags := s[:traceStart-1], s[traceStart:traceEnd], s[parentStart:parentEnd], s[flagsStart:flagsEnd]
 	switch {
+	case strings.IndexByte("13579bdf", flags[1]) < 0: // the lowest bit says sampled; most are not
+		return ""
 	case !isHex(version), version == "ff", version == "00" && len(s) > flagsEnd, len(s) > flagsEnd && s[flagsEnd] != '-':
 		return ""
 	case !isHex(trace), !isHex(parent), !isHex(flags), isZero(trace), isZero(parent):
-		return ""
-	}
-	if strings.IndexByte("13579bdf", flags[1]) < 0 { // the lowest bit says sampled
 		return ""
 	}
 	return trace
