@@ -98,8 +98,11 @@ func (s *shop) serve(n int) {
 // nothing else.
 func TestPrometheus(t *testing.T) {
 	scraped := &target{}
-	classic := startPrometheus(t, scraped, "--enable-feature=exemplar-storage")
-	native := startPrometheus(t, scraped, "--enable-feature=native-histograms,exemplar-storage")
+	service := httptest.NewServer(scraped)
+	t.Cleanup(service.Close)
+	addr := service.Listener.Addr().String()
+	classic := startPrometheus(t, addr, "--enable-feature=exemplar-storage")
+	native := startPrometheus(t, addr, "--enable-feature=native-histograms,exemplar-storage")
 	const classicCount, nativeCount = `sum(perfmon_response_time_seconds_count)`, `histogram_count(sum(perfmon_response_time_seconds))`
 	first := newShop(t)
 	scraped.shop.Store(first)
@@ -183,17 +186,16 @@ type prometheusProcess struct {
 	url string
 }
 
-func startPrometheus(t *testing.T, scraped *target, flags ...string) *prometheusProcess {
+// startPrometheus starts one that scrapes an address.
+func startPrometheus(t *testing.T, scraped string, flags ...string) *prometheusProcess {
 	t.Helper()
 	binary, err := exec.LookPath("prometheus")
 	if err != nil {
 		t.Skip("prometheus is not installed: the Debian package prometheus has it")
 	}
 	p := &prometheusProcess{t: t}
-	service := httptest.NewServer(scraped)
-	t.Cleanup(service.Close)
 	dir := t.TempDir()
-	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: shop\n  static_configs:\n  - targets: [%q]\n", service.Listener.Addr())
+	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: shop\n  static_configs:\n  - targets: [%q]\n", scraped)
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

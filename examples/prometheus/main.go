@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"net/http"
@@ -22,7 +23,9 @@ import (
 )
 
 func main() {
-	m, err := perfmon.New()
+	addr := flag.String("addr", "127.0.0.1:8080", "where it listens")
+	flag.Parse()
+	m, err := perfmon.New(perfmon.WithEnvironment())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -33,7 +36,7 @@ func main() {
 	if err := m.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
-	err = http.ListenAndServe("127.0.0.1:8080", handler)
+	err = http.ListenAndServe(*addr, handler)
 	log.Fatal(errors.Join(err, m.Close()))
 }
 
