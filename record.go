@@ -8,7 +8,8 @@ import (
 
 // Recorder records requests, for those who write middleware. It is safe for concurrent use;
 // so that processors do not write to the same memory, keep recorders in a sync.Pool, which
-// has about one for each processor. Recording allocates nothing and takes no lock.
+// has about one for each processor. Recording takes no lock, and allocates nothing but the few
+// exemplars of a step.
 type Recorder struct {
 	m        *Monitor
 	t        *traffic.Recorder

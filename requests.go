@@ -94,7 +94,7 @@ type EndpointTotals struct {
 	StatusTimes [5]*sketch.Sketch `json:"status_times"`
 	// Exemplars are responses whose trace is known, the oldest first: the latest of each class
 	// of status and magnitude of duration, of which there are eight: below 1 ms, and from there
-	// on by factors of 4 up to 4.096 s and more. See [Recorder.Exemplar].
+	// on by factors of 4 up to 4.096 s and more. There are at most 40. See [Recorder.Exemplar].
 	Exemplars []Exemplar `json:"exemplars,omitempty"`
 }
 
