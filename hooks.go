@@ -14,10 +14,11 @@ const (
 	HookRoute    Hook = "route"    // names the route of a request
 	HookIdentity Hook = "identity" // says who made a request
 	HookSkip     Hook = "skip"     // picks the requests that are not recorded
+	HookTraceID  Hook = "trace_id" // says which trace a request belongs to
 )
 
 // HookStatus says how a hook behaves. A hook that is slow keeps a connection from its
-// next request; one that panics leaves requests without a route or an identity.
+// next request; one that panics leaves requests without a route, an identity or a trace.
 type HookStatus struct {
 	Hook    Hook          `json:"hook"`
 	Panics  uint64        `json:"panics"`     // since the start, of all calls
@@ -27,7 +28,7 @@ type HookStatus struct {
 }
 
 // hookNames is the order in which hooks are kept and listed.
-var hookNames = [...]Hook{HookRoute, HookIdentity, HookSkip}
+var hookNames = [...]Hook{HookRoute, HookIdentity, HookSkip, HookTraceID}
 
 // hooks counts what the hooks of all middlewares of a monitor did.
 type hooks [len(hookNames)]struct {
@@ -35,7 +36,7 @@ type hooks [len(hookNames)]struct {
 	total, slowest atomic.Int64
 }
 
-// Hooks returns how each hook behaves, the three of them in a fixed order. It is safe for
+// Hooks returns how each hook behaves, all four in a fixed order. It is safe for
 // concurrent use.
 func (m *Monitor) Hooks() []HookStatus {
 	list := make([]HookStatus, len(hookNames))
@@ -47,7 +48,7 @@ func (m *Monitor) Hooks() []HookStatus {
 }
 
 // RecordHookPanic counts a panic of a hook. It is for those who write middleware, and
-// safe for concurrent use. A hook that is not one of the three is ignored.
+// safe for concurrent use. A hook that is not one of the four is ignored.
 func (m *Monitor) RecordHookPanic(hook Hook) {
 	if i := slices.Index(hookNames[:], hook); i >= 0 {
 		m.hooks[i].panics.Add(1)
@@ -56,7 +57,7 @@ func (m *Monitor) RecordHookPanic(hook Hook) {
 
 // RecordHookTime records how long one call of a hook took. It writes to memory that all
 // processors share, so time one call in many. It is safe for concurrent use. A hook that
-// is not one of the three is ignored.
+// is not one of the four is ignored.
 func (m *Monitor) RecordHookTime(hook Hook, d time.Duration) {
 	i := slices.Index(hookNames[:], hook)
 	if i < 0 {

@@ -8,7 +8,8 @@ import (
 
 // Recorder records requests, for those who write middleware. It is safe for concurrent use;
 // so that processors do not write to the same memory, keep recorders in a sync.Pool, which
-// has about one for each processor. Recording allocates nothing and takes no lock.
+// has about one for each processor. Recording takes no lock, and allocates nothing but the few
+// exemplars of a step.
 type Recorder struct {
 	m        *Monitor
 	t        *traffic.Recorder
@@ -107,6 +108,16 @@ func (m *Monitor) lane(status int, stream bool) traffic.Lane {
 		return lane.OfStream()
 	}
 	return lane
+}
+
+// Exemplar notes the trace that a request belongs to, right after its response was counted
+// by EndAfter or EndRoute with the same method, pattern and status; leave it out for streams.
+// The first one of a step is kept for each endpoint, class of status and magnitude of d, and
+// shown by [History.EndpointTotals] from the end of the step until a later one takes its
+// place. All others cost a look, and nothing is written or allocated for them. A trace ID
+// that is not 1 to 64 of 0-9, a-z, A-Z and - is ignored.
+func (r *Recorder) Exemplar(d time.Duration, method, pattern string, status int, traceID string) {
+	r.t.Exemplar(method, pattern, r.m.lane(status, false), d, traceID, r.m.Now)
 }
 
 // Record counts a request that took d and has ended, without a Start.

@@ -92,6 +92,23 @@ type EndpointTotals struct {
 	// StatusTimes are the sketches of the response times in nanoseconds by class of status,
 	// 1xx first, nil where there was none. Together they are Times. They are the caller's own.
 	StatusTimes [5]*sketch.Sketch `json:"status_times"`
+	// Exemplars are responses whose trace is known, the oldest first: the latest of each class
+	// of status and magnitude of duration, of which there are eight: below 1 ms, and from there
+	// on by factors of 4 up to 4.096 s and more. There are at most 40. See [Recorder.Exemplar].
+	Exemplars []Exemplar `json:"exemplars,omitempty"`
+}
+
+// Exemplar is a response that stands for those of about its duration. It leads to a trace.
+type Exemplar struct {
+	TraceID  string        `json:"trace_id"`
+	Duration time.Duration `json:"duration_ns"`
+	Time     time.Time     `json:"time"`         // when it ended
+	Class    int           `json:"status_class"` // 1 to 5: 2 is a status of 2xx
+}
+
+// String names the duration and the trace.
+func (e Exemplar) String() string {
+	return fmt.Sprintf("%v in trace %s", e.Duration, e.TraceID)
 }
 
 // EndpointTotals returns what was counted for every endpoint that had a response since the
@@ -100,9 +117,13 @@ type EndpointTotals struct {
 // begins anew when it comes back.
 func (h History) EndpointTotals() []EndpointTotals {
 	list := []EndpointTotals{}
-	h.m.traffic.Endpoints.ClassTotals(func(name string, c *traffic.Counts, times *[5]*sketch.Sketch) {
+	h.m.traffic.Endpoints.ClassTotals(func(name string, c *traffic.Counts, times *[5]*sketch.Sketch, noted []*traffic.Exemplar) {
 		totals := Totals{Scope{Endpoint: name}, c.Responses, c.Errors, c.Classes, &c.Times}
-		list = append(list, EndpointTotals{totals, *times})
+		var exemplars []Exemplar
+		for _, x := range noted {
+			exemplars = append(exemplars, Exemplar(*x))
+		}
+		list = append(list, EndpointTotals{totals, *times, exemplars})
 	})
 	return list
 }

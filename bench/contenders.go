@@ -67,6 +67,7 @@ func requests(n int) []*http.Request {
 			panic(err)
 		}
 		r.Pattern = patterns[i]
+		r.Header.Set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 		list[i] = r
 	}
 	return list
@@ -226,6 +227,7 @@ func requestPath() []contender {
 		around("**perfmon**, one route", 1, one),
 		around("**perfmon**, with user, session and organization", routes, perfmonAround(middleware.WithIdentity(identify))),
 		around("**perfmon**, routes named by a function", routes, perfmonAround(middleware.WithRoute(func(r *http.Request) string { return r.Pattern }))),
+		around("**perfmon**, with exemplars by traceparent", routes, perfmonAround(middleware.WithTraceID(middleware.TraceParent))),
 		around("VictoriaMetrics/metrics, wired by hand", routes, victoria()...),
 		around("slok/go-http-metrics", routes, slok()...),
 		around("promhttp, three instruments", routes, prometheusHTTP(classicOpts)...),

@@ -14,12 +14,6 @@ import (
 
 // The race detector makes sync.Pool forget at random, so this runs without it.
 
-type nothing struct{ header http.Header }
-
-func (n nothing) Header() http.Header       { return n.header }
-func (nothing) Write(b []byte) (int, error) { return len(b), nil }
-func (nothing) WriteHeader(int)             {}
-
 // A request allocates its part of a slab of writers and nothing else.
 func TestRequestPathAllocations(t *testing.T) {
 	const maxBytes, maxAllocations = 48, 0.1
@@ -31,6 +25,7 @@ func TestRequestPathAllocations(t *testing.T) {
 	for name, opts := range map[string][]middleware.Option{
 		"plain":         nil,
 		"with identity": {middleware.WithIdentity(func(*http.Request) middleware.Identity { return id })},
+		"with trace":    {middleware.WithTraceID(middleware.TraceParent)},
 		"with route":    {middleware.WithRoute(func(*http.Request) string { return "/" })},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,6 +35,7 @@ func TestRequestPathAllocations(t *testing.T) {
 			}))
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Pattern = "GET /"
+			r.Header.Set("Traceparent", "00-"+parent+"-01")
 			var w http.ResponseWriter = nothing{http.Header{}}
 			serve := func(n int) {
 				for range n {

@@ -51,3 +51,13 @@ func ExampleWithIdentity() {
 	}))
 	http.Handle("/orders/", monitored(http.NotFoundHandler()))
 }
+
+func ExampleWithTraceID() {
+	m, err := perfmon.New()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	monitored := middleware.New(m, middleware.WithTraceID(middleware.TraceParent))
+	http.Handle("/invoices/", monitored(http.NotFoundHandler()))
+}

@@ -98,5 +98,12 @@ type wrapper struct{ http.ResponseWriter }
 
 func (w wrapper) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// nothing is a response writer that keeps nothing.
+type nothing struct{ header http.Header }
+
+func (n nothing) Header() http.Header       { return n.header }
+func (nothing) Write(b []byte) (int, error) { return len(b), nil }
+func (nothing) WriteHeader(int)             {}
+
 // discard is where servers log that are made to fail.
 var discard = log.New(io.Discard, "", 0)

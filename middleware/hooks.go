@@ -11,7 +11,7 @@ import (
 // It counts even if one of them ends the goroutine.
 func (h *handler) countAfterHooks(w *writer, r *http.Request, took time.Duration, state uint32, status int, stream bool) {
 	o := w.origin()
-	pattern, who := r.Pattern, o.identity
+	pattern, who, traceID := r.Pattern, o.identity, ""
 	defer func() {
 		if state&isStream != 0 {
 			o.recorder.CloseStream()
@@ -21,10 +21,13 @@ func (h *handler) countAfterHooks(w *writer, r *http.Request, took time.Duration
 				Method: r.Method, Pattern: pattern, Status: status, Stream: stream,
 				User: who.User, Session: who.Session, Organization: who.Organization,
 			})
-			return
+		} else {
+			o.recorder.EndRoute(took, r.Method, pattern, status, stream)
+			o.recorder.EndIdentity(took, status, stream, who.User, who.Session, who.Organization)
 		}
-		o.recorder.EndRoute(took, r.Method, pattern, status, stream)
-		o.recorder.EndIdentity(took, status, stream, who.User, who.Session, who.Organization)
+		if traceID != "" && !stream {
+			o.recorder.Exemplar(took, r.Method, pattern, status, traceID)
+		}
 	}()
 	timed := state&timesHooks != 0
 	if h.options.route != nil {
@@ -36,6 +39,11 @@ func (h *handler) countAfterHooks(w *writer, r *http.Request, took time.Duration
 		start := h.startHook(timed)
 		h.identify(&who, r)
 		h.endHook(timed, perfmon.HookIdentity, start)
+	}
+	if h.options.traceID != nil {
+		start := h.startHook(timed)
+		traceID = h.traceID(r)
+		h.endHook(timed, perfmon.HookTraceID, start)
 	}
 }
 
@@ -68,6 +76,11 @@ func (h *handler) skips(r *http.Request) bool {
 func (h *handler) route(r *http.Request) string {
 	defer h.contain(perfmon.HookRoute)
 	return h.options.route(r)
+}
+
+func (h *handler) traceID(r *http.Request) string {
+	defer h.contain(perfmon.HookTraceID)
+	return h.options.traceID(r)
 }
 
 // identify fills in what the handler itself has not said.

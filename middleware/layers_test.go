@@ -133,6 +133,7 @@ func TestSlowHooks(t *testing.T) {
 			m.clock.Add(700 * time.Millisecond)
 			return middleware.Identity{User: "ann"}
 		}),
+		middleware.WithTraceID(func(r *http.Request) string { m.clock.Add(200 * time.Millisecond); return "t" }),
 	)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.clock.Add(time.Second) }))
 	get(h, "GET", "/")
 	if got := m.value(m.step(), perfmon.ResponseTimeP50); got > 1.01 {
@@ -142,6 +143,7 @@ func TestSlowHooks(t *testing.T) {
 		{Hook: perfmon.HookRoute, Timed: 1, Total: 300 * time.Millisecond, Slowest: 300 * time.Millisecond},
 		{Hook: perfmon.HookIdentity, Timed: 1, Total: 700 * time.Millisecond, Slowest: 700 * time.Millisecond},
 		{Hook: perfmon.HookSkip},
+		{Hook: perfmon.HookTraceID, Timed: 1, Total: 200 * time.Millisecond, Slowest: 200 * time.Millisecond},
 	}
 	if diff := cmp.Diff(want, m.Hooks()); diff != "" {
 		t.Errorf("hooks (-want +got):\n%s", diff)
@@ -162,7 +164,7 @@ func TestHooksThatPanic(t *testing.T) {
 	for _, hook := range m.Hooks() {
 		panics[hook.Hook] = hook.Panics
 	}
-	want := map[perfmon.Hook]uint64{perfmon.HookRoute: 4, perfmon.HookIdentity: 4, perfmon.HookSkip: 4}
+	want := map[perfmon.Hook]uint64{perfmon.HookRoute: 4, perfmon.HookIdentity: 4, perfmon.HookSkip: 4, perfmon.HookTraceID: 0}
 	if diff := cmp.Diff(want, panics); diff != "" {
 		t.Errorf("panics (-want +got):\n%s", diff)
 	}

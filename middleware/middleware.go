@@ -11,8 +11,8 @@
 //		return chi.RouteContext(r.Context()).RoutePattern()
 //	}))
 //
-// [WithIdentity] says who made a request, [WithSkip] leaves requests out. Inside a
-// handler, [Identify], [Ignore] and [MarkStream] do the same for one request.
+// [WithIdentity] says who made a request, [WithTraceID] which trace it belongs to, and
+// [WithSkip] leaves requests out. Inside a handler, [Identify], [Ignore] and [MarkStream] do the same for one request.
 //
 // # What it costs
 //
@@ -68,14 +68,14 @@ func New(m *perfmon.Monitor, opts ...Option) func(http.Handler) http.Handler {
 		if next == nil {
 			panic("middleware: the handler to wrap is nil")
 		}
-		return &handler{monitor: m, options: o, hooked: o.route != nil || o.identity != nil, next: next, pool: pool}
+		return &handler{monitor: m, options: o, hooked: o.route != nil || o.identity != nil || o.traceID != nil, next: next, pool: pool}
 	}
 }
 
 type handler struct {
 	monitor *perfmon.Monitor
 	options *options
-	hooked  bool // the host names routes or identities
+	hooked  bool // the host names routes, identities or traces
 	next    http.Handler
 	pool    *sync.Pool
 }

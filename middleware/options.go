@@ -18,6 +18,7 @@ type options struct {
 	route       func(*http.Request) string
 	identity    func(*http.Request) Identity
 	skip        func(*http.Request) bool
+	traceID     func(*http.Request) string
 	streamTimes bool
 }
 
@@ -52,6 +53,20 @@ func WithIdentity(identity func(*http.Request) Identity) Option {
 // left out.
 func WithSkip(skip func(*http.Request) bool) Option {
 	return func(o *options) { o.skip = skip }
+}
+
+// WithTraceID says which trace a request belongs to, so that a slow bucket of a histogram
+// leads to a trace: the first request of each step, endpoint, class of status and magnitude
+// of duration becomes an exemplar, which the exporters prom and otlp hand on. "" means that
+// there is no trace, or none that is kept; so does a panic, and an ID that is not 1 to 64 of
+// 0-9, a-z, A-Z and -. The function gets the request as it came in: [TraceParent] reads the
+// header of W3C, and a tracing middleware that this one is inside of has put its span into
+// the context. Default, and with nil: no exemplars.
+//
+// Like the function of [WithRoute], it runs after the handler has returned, and its time
+// is not part of the response time.
+func WithTraceID(traceID func(*http.Request) string) Option {
+	return func(o *options) { o.traceID = traceID }
 }
 
 // WithStreamTimes counts the duration of event streams and upgraded connections among

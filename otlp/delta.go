@@ -94,6 +94,7 @@ func subtractExplicit(p explicitPoint, before *explicitPoint) (explicitPoint, at
 		counts[i] -= min(n, counts[i])
 	}
 	p.BucketCounts = counts
+	p.Exemplars = fresh(p.Exemplars, before.Exemplars)
 	p.Count -= before.Count
 	p.Sum = max(p.Sum-before.Sum, 0)
 	return p, p.Attributes
@@ -110,6 +111,7 @@ func subtractExponential(p exponentialPoint, before *exponentialPoint) (exponent
 		}
 	}
 	p.PositiveBucket.Counts = counts
+	p.Exemplars = fresh(p.Exemplars, before.Exemplars)
 	p.Count -= before.Count
 	p.ZeroCount -= min(before.ZeroCount, p.ZeroCount)
 	p.Sum = max(p.Sum-before.Sum, 0)

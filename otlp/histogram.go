@@ -18,7 +18,7 @@ func (b *batch) histogram(name, help string, points []timed) {
 		h := metricdata.ExponentialHistogram[float64]{Temporality: metricdata.CumulativeTemporality}
 		for _, t := range points {
 			p := exponential(t.times)
-			p.Attributes, p.StartTime, p.Time = t.attributes, b.start, b.now
+			p.Attributes, p.StartTime, p.Time, p.Exemplars = t.attributes, b.start, b.now, t.exemplars
 			h.DataPoints = append(h.DataPoints, p)
 		}
 		b.add(name, "s", help, h)
@@ -27,7 +27,7 @@ func (b *batch) histogram(name, help string, points []timed) {
 	h := metricdata.Histogram[float64]{Temporality: metricdata.CumulativeTemporality}
 	for _, t := range points {
 		p := explicit(t.times, b.p.bounds)
-		p.Attributes, p.StartTime, p.Time = t.attributes, b.start, b.now
+		p.Attributes, p.StartTime, p.Time, p.Exemplars = t.attributes, b.start, b.now, t.exemplars
 		h.DataPoints = append(h.DataPoints, p)
 	}
 	b.add(name, "s", help, h)

@@ -20,6 +20,7 @@ var methods = []string{"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "
 type timed struct {
 	attributes attribute.Set
 	times      *sketch.Sketch
+	exemplars  []exemplar
 }
 
 // requests adds http.server.request.duration.
@@ -32,13 +33,15 @@ func (b *batch) requests() {
 				continue
 			}
 			set := attribute.NewSet(requestAttributes(e.Endpoint, class)...)
+			exemplars := exemplarsOf(e.Exemplars, class+1)
 			// Routes of several hosts may have the same path, and are one then.
 			if i, ok := index[set.Equivalent()]; ok {
 				points[i].times.Merge(times)
+				points[i].exemplars = append(points[i].exemplars, exemplars...)
 				continue
 			}
 			index[set.Equivalent()] = len(points)
-			points = append(points, timed{set, times})
+			points = append(points, timed{set, times, exemplars})
 		}
 	}
 	b.histogram("http.server.request.duration", "Duration of HTTP server requests.", points)

@@ -24,7 +24,7 @@ func (b *batch) totals() {
 				b.mean("db.client.operation.duration", "Duration of database client operations.", t, attribute.String("db.system.name", b.p.database))
 			}
 		case t.Times != nil:
-			b.histogram(prefix+t.Metric, b.help(t.Metric+"_avg"), []timed{{*attribute.EmptySet(), t.Times}})
+			b.histogram(prefix+t.Metric, b.help(t.Metric+"_avg"), []timed{{attributes: *attribute.EmptySet(), times: t.Times}})
 		case b.isShare(t.Metric): // a gauge; see sample
 		case isMean(t):
 			b.mean(prefix+t.Metric, b.help(t.Metric), t)

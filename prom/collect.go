@@ -16,7 +16,7 @@ var codes = [5]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 func (c *Collector) requests(add func(prometheus.Metric)) {
 	for _, e := range c.m.History().EndpointTotals() {
 		handler, method := endpoint(e.Endpoint)
-		add(newHistogram(c.fixed.times, e.Times, c.buckets, c.native, handler, method))
+		add(newHistogram(c.fixed.times, e.Times, c.buckets, c.native, handler, method).with(e.Exemplars))
 		counted := uint64(0)
 		for class, n := range e.Statuses {
 			counted += n
@@ -24,7 +24,7 @@ func (c *Collector) requests(add func(prometheus.Metric)) {
 				add(counter(c.fixed.responses, float64(n), handler, method, codes[class]))
 			}
 			if times := e.StatusTimes[class]; c.public && times != nil {
-				add(newHistogram(c.fixed.public, times, c.buckets, c.native, handler, method, codes[class]))
+				add(newHistogram(c.fixed.public, times, c.buckets, c.native, handler, method, codes[class]).with(ofClass(e.Exemplars, class+1)))
 			}
 		}
 		add(counter(c.fixed.errors, float64(e.Errors), handler, method))

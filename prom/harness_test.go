@@ -58,7 +58,7 @@ func start(t testing.TB, monitor []perfmon.Option, options ...prom.Option) *benc
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c)
-	b.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	b.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 	return b
 }
 
@@ -80,8 +80,15 @@ func (b *bench) request(d time.Duration, method, pattern string, status int) {
 // scrape returns what a scrape in text form shows.
 func (b *bench) scrape() string {
 	b.t.Helper()
-	w := httptest.NewRecorder()
-	b.handler.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return b.scrapeAs("")
+}
+
+// scrapeAs does so in a form that is asked for.
+func (b *bench) scrapeAs(accept string) string {
+	b.t.Helper()
+	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/metrics", nil)
+	r.Header.Set("Accept", accept)
+	b.handler.ServeHTTP(w, r)
 	body, err := io.ReadAll(w.Body)
 	if err != nil || w.Code != http.StatusOK {
 		b.t.Fatalf("%d %v\n%s", w.Code, err, body)

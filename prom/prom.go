@@ -9,7 +9,8 @@
 //	mux.Handle("GET /metrics", promhttp.Handler())
 //
 // Names and units are those of Prometheus: seconds, bytes, ratios from 0 to 1, and _total
-// for what is counted. Response times are a classic and a native histogram in one.
+// for what is counted. Response times are a classic and a native histogram in one,
+// with exemplars where the middleware knows traces.
 // docs/exporters.md lists all there is.
 package prom
 

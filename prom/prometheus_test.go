@@ -33,6 +33,7 @@ import (
 type shop struct {
 	*perfmon.Monitor
 	metrics, app http.Handler
+	failed       sync.Map // the traces of requests that failed
 }
 
 func newShop(t *testing.T) *shop {
@@ -47,6 +48,7 @@ func newShop(t *testing.T) *shop {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c)
+	s := &shop{Monitor: m, metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /products/{id}", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(2e6 * math.Exp(rand.NormFloat64()*0.8))) // a handler works for a time
@@ -54,6 +56,7 @@ func newShop(t *testing.T) *shop {
 	mux.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(10e6 * math.Exp(rand.NormFloat64()*0.5)))
 		if rand.IntN(5) == 0 {
+			s.failed.Store(middleware.TraceParent(r), true)
 			http.Error(w, "no", http.StatusBadGateway)
 		}
 	})
@@ -61,8 +64,12 @@ func newShop(t *testing.T) *shop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
-	return &shop{m, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), middleware.New(m)(mux)}
+	s.app = middleware.New(m, middleware.WithTraceID(middleware.TraceParent))(mux)
+	return s
 }
+
+// traceOf is the trace of the request with a number: every fourth is a POST.
+func traceOf(i int64) string { return fmt.Sprintf("%032x", i+1) }
 
 // serve sends so many requests, from 32 clients at the same time.
 func (s *shop) serve(n int) {
@@ -76,7 +83,9 @@ func (s *shop) serve(n int) {
 				if i%4 == 0 {
 					method, path = "POST", "/orders"
 				}
-				s.app.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, path, nil))
+				r := httptest.NewRequest(method, path, nil)
+				r.Header.Set("traceparent", "00-"+traceOf(i)+"-00f067aa0ba902b7-01")
+				s.app.ServeHTTP(httptest.NewRecorder(), r)
 			}
 		})
 	}
@@ -89,8 +98,11 @@ func (s *shop) serve(n int) {
 // nothing else.
 func TestPrometheus(t *testing.T) {
 	scraped := &target{}
-	classic := startPrometheus(t, scraped)
-	native := startPrometheus(t, scraped, "--enable-feature=native-histograms")
+	service := httptest.NewServer(scraped)
+	t.Cleanup(service.Close)
+	addr := service.Listener.Addr().String()
+	classic := startPrometheus(t, addr, "--enable-feature=exemplar-storage")
+	native := startPrometheus(t, addr, "--enable-feature=native-histograms,exemplar-storage")
 	const classicCount, nativeCount = `sum(perfmon_response_time_seconds_count)`, `histogram_count(sum(perfmon_response_time_seconds))`
 	first := newShop(t)
 	scraped.shop.Store(first)
@@ -125,6 +137,8 @@ func TestPrometheus(t *testing.T) {
 		t.Errorf("%g errors, %g responses of 5xx", failed, of5xx)
 	}
 	checkDashboard(t, classic, native)
+	checkExemplars(t, first, classic, "_bucket")
+	checkExemplars(t, first, native, "")
 
 	// The service restarts: it is away for a few scrapes and begins at 0.
 	scraped.shop.Store(nil)
@@ -172,17 +186,16 @@ type prometheusProcess struct {
 	url string
 }
 
-func startPrometheus(t *testing.T, scraped *target, flags ...string) *prometheusProcess {
+// startPrometheus starts one that scrapes an address.
+func startPrometheus(t *testing.T, scraped string, flags ...string) *prometheusProcess {
 	t.Helper()
 	binary, err := exec.LookPath("prometheus")
 	if err != nil {
 		t.Skip("prometheus is not installed: the Debian package prometheus has it")
 	}
 	p := &prometheusProcess{t: t}
-	service := httptest.NewServer(scraped)
-	t.Cleanup(service.Close)
 	dir := t.TempDir()
-	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: shop\n  static_configs:\n  - targets: [%q]\n", service.Listener.Addr())
+	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: shop\n  static_configs:\n  - targets: [%q]\n", scraped)
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"net/http"
@@ -22,7 +23,9 @@ import (
 )
 
 func main() {
-	m, err := perfmon.New()
+	addr := flag.String("addr", "127.0.0.1:8080", "where it listens")
+	flag.Parse()
+	m, err := perfmon.New(perfmon.WithEnvironment())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -33,7 +36,7 @@ func main() {
 	if err := m.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
-	err = http.ListenAndServe("127.0.0.1:8080", handler)
+	err = http.ListenAndServe(*addr, handler)
 	log.Fatal(errors.Join(err, m.Close()))
 }
 
@@ -50,6 +53,7 @@ func service(m *perfmon.Monitor) (http.Handler, error) {
 	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "hello, %s\n", r.PathValue("name"))
 	})
-	mux.Handle("GET /metrics", promhttp.Handler())
-	return middleware.New(m)(mux), nil
+	// OpenMetrics is the form in which exemplars come.
+	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.DefaultGatherer, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	return middleware.New(m, middleware.WithTraceID(middleware.TraceParent))(mux), nil
 }

@@ -36,25 +36,25 @@ func (t *classTimes) merge(o *classTimes) {
 }
 
 // ClassTotals calls f for every name in the table that has a response, with all that was
-// read of it since it was made and its response times by class of status, 1xx first, nil
-// where there was none. They are of one moment and f's to keep. It may be called from any
-// goroutine.
-func (n *Names) ClassTotals(f func(name string, total *Counts, classes *[numClasses]*sketch.Sketch)) {
+// read of it since it was made, its response times by class of status, 1xx first, nil
+// where there was none, and its exemplars, the oldest first. They are of one moment, and
+// the first two f's to keep; an exemplar never changes. It may be called from any goroutine.
+func (n *Names) ClassTotals(f func(name string, total *Counts, classes *[numClasses]*sketch.Sketch, exemplars []*Exemplar)) {
 	for _, name := range n.all() {
-		if total, classes := name.counters.classTotal(); total.Responses > 0 {
-			f(name.text, total, (*[numClasses]*sketch.Sketch)(classes))
+		if total, classes, exemplars := name.counters.classTotal(); total.Responses > 0 {
+			f(name.text, total, (*[numClasses]*sketch.Sketch)(classes), exemplars)
 		}
 	}
 }
 
-func (c *counters) classTotal() (*Counts, *classTimes) {
+func (c *counters) classTotal() (*Counts, *classTimes, []*Exemplar) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	total, classes := &Counts{}, &classTimes{}
+	total, classes, exemplars := &Counts{}, &classTimes{}, c.exemplars.list()
 	total.Merge(&c.total)
 	classes.merge(&c.apart)
 	if total.Classes[goodClass] == 0 {
-		return total, classes
+		return total, classes, exemplars
 	}
 	classes.add(goodClass, &total.Times)
 	for class, times := range classes {
@@ -62,5 +62,5 @@ func (c *counters) classTotal() (*Counts, *classTimes) {
 			classes[goodClass].Subtract(times)
 		}
 	}
-	return total, classes
+	return total, classes, exemplars
 }

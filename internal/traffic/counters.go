@@ -21,6 +21,8 @@ type counters struct {
 	released bool        // guarded by the mu of the names
 	unheld   atomic.Bool // released, and no request holds the name any more
 
+	exemplars exemplars
+
 	mu    sync.Mutex
 	total Counts     // of all that was read; mu
 	apart classTimes // times of classes other than 2xx; mu
@@ -104,6 +106,7 @@ func (n *Name) growPlace(stripe int) *place {
 // drain adds to d, which is empty, what was counted since the last call.
 func (c *counters) drain(d *Counts) {
 	var apart classTimes
+	noted := c.exemplars.take() // first: what they stand for was counted before
 	for i := range c.cells {
 		if cell := c.cells[i].Load(); cell != nil && cell.fresh.Load() {
 			cell.drain(d, &apart)
@@ -114,6 +117,11 @@ func (c *counters) drain(d *Counts) {
 		c.mu.Lock()
 		c.total.Merge(d)
 		c.apart.merge(&apart)
+		c.mu.Unlock()
+	}
+	if len(noted) > 0 {
+		c.mu.Lock()
+		c.exemplars.keep(noted)
 		c.mu.Unlock()
 	}
 }

@@ -168,6 +168,10 @@ type series struct {
 			Offset       int
 			BucketCounts []string
 		}
+		Exemplars []struct {
+			AsDouble float64
+			TraceID  string
+		}
 	}
 }
 
@@ -207,6 +211,9 @@ func (c *collector) last() (resource string, points map[string]string) {
 							value += fmt.Sprintf(" %.4g", p.AsDouble)
 						default:
 							value += " " + p.AsInt
+						}
+						for _, e := range p.Exemplars {
+							value += fmt.Sprintf(" exemplar %g of %s", e.AsDouble, e.TraceID)
 						}
 						key := m.Name + "{" + p.Attributes.String() + "}"
 						if _, twice := points[key]; twice {
