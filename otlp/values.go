@@ -1,6 +1,8 @@
 package otlp
 
 import (
+	"strings"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -101,7 +103,8 @@ func (b *batch) sample() {
 			continue
 		}
 		unit, scale := baseUnit(m.Unit)
-		b.gauge(prefix+m.Name, unit, m.Help, v*scale)
+		name := strings.TrimPrefix(m.Name, "perfmon_") // figures of the monitor itself say it already
+		b.gauge(prefix+name, unit, m.Help, v*scale)
 	}
 }
 

@@ -54,7 +54,9 @@ func (c *Collector) plan(totals []perfmon.MetricTotal) plan {
 			name := taken.take(trimmed(timer, trimSeconds)+"_seconds", timer+"_seconds")
 			p.totals[timer] = c.desc(name, m)
 		}
-		name, scale := exported(m)
+		own := m
+		own.Name = strings.TrimPrefix(m.Name, "perfmon_") // figures of the monitor itself begin with it
+		name, scale := exported(own)
 		p.gauges = append(p.gauges, gauge{m.Name, c.desc(taken.take(name, m.Name), m), scale})
 	}
 	return p

@@ -77,4 +77,12 @@ var panels = []panel{
 		{`NS_active_users{SEL}`, "{{instance}}: users"}, {`NS_active_sessions{SEL}`, "{{instance}}: sessions"}}},
 	{timeseries, "Age of the figures", "How long ago the monitor read them: less than its step and a scrape.", "s", 12, 8, []query{
 		{`time() - NS_last_step_timestamp_seconds{SEL}`, "{{instance}}"}}},
+	{timeseries, "The monitor's step", "How long a step takes, and how long the oldest record waits for the store.", "s", 8, 8, []query{
+		{`NS_step_duration_seconds{SEL}`, "{{instance}}: step"}, {`NS_store_lag_seconds{SEL}`, "{{instance}}: store"}}},
+	{timeseries, "What the monitor lost or contained", "Per second.", "none", 8, 8, []query{
+		{`NS_dropped_per_second{SEL}`, "{{instance}}: dropped"}, {`NS_events_merged_per_second{SEL}`, "{{instance}}: events merged"},
+		{`NS_requests_folded_per_second{SEL}`, "{{instance}}: requests past the limit of endpoints"}, {`NS_panics_contained_per_second{SEL}`, "{{instance}}: panics"},
+		{`NS_collector_failures_per_second{SEL}`, "{{instance}}: collectors failed"}, {`NS_store_errors_per_second{SEL}`, "{{instance}}: store failed"}}},
+	{timeseries, "What the monitor holds", "Points, alerts and events.", "bytes", 8, 8, []query{{`NS_held_bytes{SEL}`, "{{instance}}"}}},
+	{timeseries, "Waiting for the store", "Records and points.", "none", 8, 8, []query{{`NS_store_pending{SEL}`, "{{instance}}"}}},
 }
