@@ -38,7 +38,7 @@ type shop struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	m, err := perfmon.New(perfmon.WithStep(time.Second), perfmon.WithInterval(10*time.Second))
+	m, err := perfmon.New(perfmon.WithStep(time.Second), perfmon.WithInterval(10*time.Second), perfmon.WithStore(&perfmon.MemoryStore{}))
 	if err != nil {
 		t.Fatal(err)
 	}
