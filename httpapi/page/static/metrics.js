@@ -55,6 +55,10 @@ const rest = [
   { title: "CPU of the garbage collector", metrics: ["gc_cpu_percent"] },
   { title: "OS threads", metrics: ["os_threads"] },
   { title: "Open files", metrics: ["open_fds"] },
+];
+
+// What the monitor says of itself.
+const itself = [
   { title: "Step of the monitor", metrics: ["perfmon_step_duration"] },
   { title: "What the monitor contains and drops", metrics: ["perfmon_panics_contained", "perfmon_dropped", "perfmon_events_merged", "perfmon_requests_folded"], labels: ["panics", "dropped", "events merged", "requests folded"] },
   { title: "Collector and store errors", metrics: ["perfmon_collector_failures", "perfmon_store_errors"], labels: ["collectors", "store"] },
@@ -65,19 +69,19 @@ const rest = [
 
 /**
  * charts groups the metrics that have values into charts: those that come first, the
- * host's own, and the rest.
+ * host's own, the rest, and those of the monitor itself.
  */
 export function charts(present) {
-  const known = new Set([...first, ...rest].flatMap((c) => c.metrics));
+  const known = new Set([...first, ...rest, ...itself].flatMap((c) => c.metrics));
   const fed = (list) => list.map((c) => pick(c, present)).filter(Boolean);
   const own = [...present].filter((name) => !known.has(name)).sort();
-  return { first: fed(first), own: group(own), rest: fed(rest) };
+  return { first: fed(first), own: group(own), rest: fed(rest), itself: fed(itself) };
 }
 
 /** chartOf is the chart that shows a metric. */
 export function chartOf(name, present) {
   const all = charts(present);
-  return [...all.first, ...all.own, ...all.rest].find((c) => c.metrics.includes(name));
+  return [...all.first, ...all.own, ...all.rest, ...all.itself].find((c) => c.metrics.includes(name));
 }
 
 // The percentiles of one timer share a chart.

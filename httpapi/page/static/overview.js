@@ -16,6 +16,8 @@ export function overview(data) {
   const tiles = h("div", { class: "tiles" });
   const grid = new Grid({ zoom: (from, to) => keep({ range: `${from}-${to}` }, true) });
   const more = new Grid({ zoom: (from, to) => keep({ range: `${from}-${to}` }, true) });
+  const itself = new Grid({ zoom: (from, to) => keep({ range: `${from}-${to}` }, true) });
+  const itselfPart = h("details", { class: "itself" }, h("summary", {}, "The monitor itself"), itself.el);
   const worst = h("tbody");
   const targets = h("ul", { class: "targets" });
   const band = h("div");
@@ -29,7 +31,7 @@ export function overview(data) {
         h("p", { class: "more" }, h("a", { href: link("endpoints") }, "All endpoints"))),
       card("Targets", targets)),
     card("Alerts and deploys", band),
-    moreTitle, more.el);
+    moreTitle, more.el, itselfPart);
 
   const live = () => {
     drawTiles(tiles, data);
@@ -37,10 +39,18 @@ export function overview(data) {
     const frame = data.chartFrame();
     grid.show(charts(present(data)).first, frame);
   };
+  // Charts are drawn where one can see them: a closed part has no width.
+  const drawItself = () => {
+    const specs = charts(present(data)).itself;
+    itselfPart.hidden = specs.length === 0;
+    itself.show(itselfPart.open ? specs : [], data.chartFrame());
+  };
+  itselfPart.addEventListener("toggle", drawItself);
   const figures = () => {
     live();
     const specs = charts(present(data));
     more.show([...specs.own, ...specs.rest], data.chartFrame());
+    drawItself();
     moreTitle.hidden = specs.own.length + specs.rest.length === 0;
     drawWorst(worst, data);
     drawTargets(targets, data);
@@ -50,7 +60,7 @@ export function overview(data) {
   };
   const off = on(data, { figures, sample: live });
   if (data.dashboard) figures();
-  return { el, title: "Overview", destroy: () => { off(); grid.destroy(); more.destroy(); } };
+  return { el, title: "Overview", destroy: () => { off(); grid.destroy(); more.destroy(); itself.destroy(); } };
 }
 
 // present are the metrics that have values in the range or now.
