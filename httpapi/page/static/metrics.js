@@ -78,12 +78,6 @@ export function charts(present) {
   return { first: fed(first), own: group(own), rest: fed(rest), itself: fed(itself) };
 }
 
-/** chartOf is the chart that shows a metric. */
-export function chartOf(name, present) {
-  const all = charts(present);
-  return [...all.first, ...all.own, ...all.rest, ...all.itself].find((c) => c.metrics.includes(name));
-}
-
 // The percentiles of one timer share a chart.
 function group(names) {
   const found = [];
