@@ -85,6 +85,18 @@ func TestMemoryIsFlatPastTheLimits(t *testing.T) {
 				b.t.Fatal(err)
 			}
 		}, 1 << 20},
+		{"silences", nil, perfmon.MaxSilences, func(b *bench, i int) {
+			_, _ = b.Silences().Add(perfmon.NewSilence{Metric: fmt.Sprint("m", i), Until: b.Now().Add(time.Hour), Reason: "work"}, "test")
+		}, 1 << 20},
+		{"silences_over", nil, 3000, func(b *bench, i int) {
+			s, err := b.Silences().Add(perfmon.NewSilence{Metric: fmt.Sprint("m", i), Until: b.Now().Add(time.Hour), Reason: "work"}, "test")
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			if _, err := b.Silences().End(s.ID, "test"); err != nil {
+				b.t.Fatal(err)
+			}
+		}, 1 << 20},
 		{"callbacks", nil, 1000, func(b *bench, i int) { b.OnAlert(func(perfmon.AlertEvent) {}) }, 1 << 20},
 	} {
 		t.Run(c.limit, func(t *testing.T) {
