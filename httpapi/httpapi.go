@@ -61,6 +61,8 @@ type API struct {
 	closing sync.Once
 	closed  chan struct{} // ends streams
 
+	silencing sync.Mutex // held while a silence of an organization is counted and added
+
 	viewsMu sync.Mutex
 	views   map[*perfmon.Monitor]*API // of a fleet and its replicas; viewsMu
 }
