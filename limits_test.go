@@ -79,6 +79,12 @@ func TestMemoryIsFlatPastTheLimits(t *testing.T) {
 		}, 1 << 20},
 		{"alerts", []perfmon.Option{perfmon.WithAlertCooldown(0)}, 10_000, raise(nil), 4 << 20},
 		{"alert_bytes", []perfmon.Option{perfmon.WithAlertCooldown(0)}, 3_000, raise(map[string]any{"x": strings.Repeat("y", 15<<10)}), 6 << 20},
+		{"alert_keys", nil, 50_000, func(b *bench, i int) {
+			_, err := b.Alerts().Raise(perfmon.HostAlert{Metric: "m", Severity: perfmon.Warning, Message: "m", Scope: perfmon.Scope{Endpoint: fmt.Sprint(i)}})
+			if (err != nil) != (i >= 50_000) {
+				b.t.Fatalf("alert %d: %v", i, err)
+			}
+		}, 4 << 20},
 		{"events", []perfmon.Option{perfmon.WithAlertCooldown(0)}, 10_000, raise(nil), 4 << 20},
 		{"markers", nil, 10_000, func(b *bench, i int) {
 			if _, err := b.Markers().Add(perfmon.NewMarker{Kind: perfmon.MarkerNote, Title: fmt.Sprint("note ", i)}, "test"); err != nil {
