@@ -50,7 +50,28 @@ func (b *alertBook) judge(now moment, findings []finding, watched func(Key) bool
 		}
 		next(f.key, k, changes, "", f.value, func(a *Alert) { b.describe(a, &f) })
 	}
+	for _, key := range b.mutedKeys() {
+		k := state(key)
+		var changes []lifecycle.Transition
+		if k.Life, changes = k.Life.Next(k.Rule, lifecycle.Event{Kind: lifecycle.Remain, At: now.elapsed}); k.Host && len(changes) > 0 {
+			next(key, k, changes, "", Value{}, nil)
+		}
+	}
 	return records
+}
+
+// mutedKeys returns the keys whose alert the host raised again within the cooldown. There may
+// be no values about them that would tell when people are to hear of it after all.
+func (b *alertBook) mutedKeys() (muted []Key) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for key, k := range b.keys {
+		if k.Host && k.Life.Muted {
+			muted = append(muted, key)
+		}
+	}
+	slices.SortFunc(muted, compareKeys)
+	return muted
 }
 
 // otherCause returns the record of an alert that stays while what is wrong becomes
@@ -87,7 +108,7 @@ func sortRecords(records []Record) {
 
 // ended says why a key's alert is over though no value says so, "" when it is not.
 func (k KeyState) ended(now moment, key Key, watched func(Key) bool, heard func(Key) time.Duration) string {
-	if k.Host || k.Life.Status == lifecycle.Clear && k.Life.Violating == 0 {
+	if clear := k.Life.Status == lifecycle.Clear; k.Host && !clear || clear && k.Life.Violating == 0 {
 		return ""
 	}
 	if !watched(key) {

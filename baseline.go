@@ -52,7 +52,8 @@ const (
 	// significance is the p-value below which a shift is real, for all metrics together.
 	significance = 0.01
 
-	maxBaselines = 1000
+	maxBaselines     = 1000
+	maxBaselineBytes = 16 << 20
 )
 
 // NotReadyError says what is missing for a baseline.
@@ -231,6 +232,7 @@ func (bs Baselines) Against(name string) ([]Regression, error) {
 type baselines struct {
 	mu          sync.Mutex
 	list        []Baseline   // oldest first; mu
+	bytes       int          // that list takes, about; mu
 	dropped     uint64       // of list, to make room; mu
 	regressions []Regression // of the last point; mu
 
@@ -244,17 +246,43 @@ func (bs *baselines) apply(b Baseline) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	bs.list = append(bs.list, b)
-	if extra := len(bs.list) - maxBaselines; extra > 0 {
-		bs.list = slices.Delete(bs.list, 0, extra)
-		bs.dropped += uint64(extra)
+	bs.bytes += b.size()
+	for len(bs.list) > maxBaselines || bs.bytes > maxBaselineBytes && len(bs.list) > 2 {
+		oldest := 0
+		if bs.inForce() == 0 {
+			oldest = 1 // those with names must not end what regressions are judged by
+		}
+		bs.bytes -= bs.list[oldest].size()
+		bs.list = slices.Delete(bs.list, oldest, oldest+1)
+		bs.dropped++
 	}
 }
+
+// inForce returns the place of the newest baseline without a name, negative where there is
+// none; mu is held.
+func (bs *baselines) inForce() int {
+	for i := len(bs.list) - 1; i >= 0; i-- {
+		if bs.list[i].Name == "" {
+			return i
+		}
+	}
+	return -1
+}
+
+// size is about what a baseline takes in memory.
+func (b *Baseline) size() int { return 256 + len(b.Name) + len(b.By) + 192*len(b.Metrics) }
 
 // all drops what is too old and returns the rest, newest first.
 func (bs *baselines) all(now time.Time) []Baseline {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	bs.list = slices.DeleteFunc(bs.list, func(b Baseline) bool { return now.Sub(b.At) > BaselineRetention })
+	bs.list = slices.DeleteFunc(bs.list, func(b Baseline) bool {
+		old := now.Sub(b.At) > BaselineRetention
+		if old {
+			bs.bytes -= b.size()
+		}
+		return old
+	})
 	list := slices.Clone(bs.list)
 	slices.Reverse(list)
 	return list

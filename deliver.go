@@ -365,7 +365,7 @@ func (c *channel) failed(now time.Time, call *notifyCall, n Notification, text s
 		dead := *c.dead.Load()
 		dead.Count++
 		dead.Letters = append(slices.Clone(dead.Letters), DeadLetter{now, tries, text, n})
-		dead.Letters = dead.Letters[max(len(dead.Letters)-maxDeadLetters, 0):]
+		c.forgotten.Add(dead.cut())
 		s := c.next()
 		s.Sending = nil
 		return []Record{{DeadLetters: &dead}, {Outbox: s}}

@@ -35,6 +35,8 @@ type fleetMember struct {
 	seq    uint64     // of the last state; mu
 	status FleetStatus
 	views  map[string]*Monitor // of other replicas, by instance; mu
+	// viewless counts what had no room in views, joint the states that were put together; mu.
+	viewless, joint uint64
 
 	offset   atomic.Int64  // the fleet's clock less this one's, in nanoseconds
 	lastGood atomic.Int64  // elapsed time at the end of the latest exchange that worked
@@ -168,6 +170,7 @@ func (f *fleetMember) put(s *fleetState) {
 		if last, err := readFleetState(f.outbox[n-1].data); err == nil {
 			last.follow(s)
 			f.outbox[n-1].data = last.appendTo(nil)
+			f.joint++
 			return
 		}
 	}

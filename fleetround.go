@@ -364,6 +364,7 @@ func (f *fleetMember) applyStep(e FleetEntry, mine bool) {
 		}
 	}
 	r.cursors, r.replicas = cursors, replicas
+	f.dropViews()
 	f.publishReplicas(e.Number)
 	f.judging = mine
 	f.view.stepView(now, step)
@@ -380,14 +381,20 @@ func (f *fleetMember) applyStep(e FleetEntry, mine bool) {
 
 // stepView gives the view of another replica its metrics.
 func (f *fleetMember) stepView(now moment, p fleetPart) {
+	if p.Instance == f.self.Instance {
+		return
+	}
 	f.mu.Lock()
 	v := f.views[p.Instance]
-	full := len(f.views) >= maxReplicaViews
+	full := v == nil && len(f.views) >= maxReplicaViews
+	if full {
+		f.viewless++
+	}
 	f.mu.Unlock()
+	if full {
+		return
+	}
 	if v == nil {
-		if full || p.Instance == f.self.Instance {
-			return
-		}
 		service := f.m.service
 		service.Instance, service.Version = p.Instance, p.Version
 		v = f.m.newView(service)
@@ -396,4 +403,20 @@ func (f *fleetMember) stepView(now moment, p fleetPart) {
 		f.mu.Unlock()
 	}
 	v.stepReplica(now, p.values)
+}
+
+// dropViews drops the history of replicas that are no longer listed: instances have new names
+// with each deploy, and those of old ones would leave no room.
+func (f *fleetMember) dropViews() {
+	listed := map[string]bool{}
+	for _, known := range f.round.replicas {
+		listed[known.Instance] = true
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for instance := range f.views {
+		if !listed[instance] {
+			delete(f.views, instance)
+		}
+	}
 }

@@ -79,9 +79,27 @@ func TestMemoryIsFlatPastTheLimits(t *testing.T) {
 		}, 1 << 20},
 		{"alerts", []perfmon.Option{perfmon.WithAlertCooldown(0)}, 10_000, raise(nil), 4 << 20},
 		{"alert_bytes", []perfmon.Option{perfmon.WithAlertCooldown(0)}, 3_000, raise(map[string]any{"x": strings.Repeat("y", 15<<10)}), 6 << 20},
+		{"alert_keys", nil, 50_000, func(b *bench, i int) {
+			_, err := b.Alerts().Raise(perfmon.HostAlert{Metric: "m", Severity: perfmon.Warning, Message: "m", Scope: perfmon.Scope{Endpoint: fmt.Sprint(i)}})
+			if (err != nil) != (i >= 50_000) {
+				b.t.Fatalf("alert %d: %v", i, err)
+			}
+		}, 4 << 20},
 		{"events", []perfmon.Option{perfmon.WithAlertCooldown(0)}, 10_000, raise(nil), 4 << 20},
 		{"markers", nil, 10_000, func(b *bench, i int) {
 			if _, err := b.Markers().Add(perfmon.NewMarker{Kind: perfmon.MarkerNote, Title: fmt.Sprint("note ", i)}, "test"); err != nil {
+				b.t.Fatal(err)
+			}
+		}, 1 << 20},
+		{"silences", nil, perfmon.MaxSilences, func(b *bench, i int) {
+			_, _ = b.Silences().Add(perfmon.NewSilence{Metric: fmt.Sprint("m", i), Until: b.Now().Add(time.Hour), Reason: "work"}, "test")
+		}, 1 << 20},
+		{"silences_over", nil, 3000, func(b *bench, i int) {
+			s, err := b.Silences().Add(perfmon.NewSilence{Metric: fmt.Sprint("m", i), Until: b.Now().Add(time.Hour), Reason: "work"}, "test")
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			if _, err := b.Silences().End(s.ID, "test"); err != nil {
 				b.t.Fatal(err)
 			}
 		}, 1 << 20},

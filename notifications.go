@@ -86,6 +86,7 @@ func (ns Notifications) Resend(notifier, id, by string) error {
 		}
 		next := c.state.Load().clone()
 		if len(next.Queue) >= maxQueued {
+			c.full.Add(1)
 			return nil, fmt.Errorf("notifier %s: %d messages wait already, which is the most: try again when they are sent", notifier, maxQueued)
 		}
 		next.Queue = append(next.Queue, OutboxMessage{Notification: dead.Letters[i].Notification})
@@ -260,6 +261,9 @@ type channel struct {
 
 	state atomic.Pointer[OutboxRecord]
 	dead  atomic.Pointer[DeadLettersRecord]
+	// full counts the messages that had no room in the queue, forgotten the dead letters that
+	// had none.
+	full, forgotten atomic.Uint64
 
 	mu    sync.Mutex
 	inbox map[string]inboxItem // changes past the Cursor of state, by alert; mu

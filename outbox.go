@@ -64,16 +64,49 @@ type DeadLettersRecord struct {
 	Count uint64 `json:"count"`
 }
 
+// cut drops the oldest letters that are too many, or too large, and returns how many.
+func (r *DeadLettersRecord) cut() (dropped uint64) {
+	bytes, keep := 0, 0
+	for i := len(r.Letters) - 1; i >= 0; i-- {
+		bytes += r.Letters[i].size()
+		if keep == maxDeadLetters || keep > 0 && bytes > maxDeadLetterBytes {
+			break
+		}
+		keep++
+	}
+	extra := len(r.Letters) - keep
+	r.Letters = slices.Delete(r.Letters, 0, extra)
+	return uint64(extra)
+}
+
+// bytes is about what the letters take in memory.
+func (r *DeadLettersRecord) bytes() (n int) {
+	for i := range r.Letters {
+		n += r.Letters[i].size()
+	}
+	return n
+}
+
+// size is about what a letter takes in memory.
+func (l *DeadLetter) size() int {
+	n := 512 + len(l.Error) + len(l.Notification.Title) + len(l.Notification.Text)
+	for i := range l.Notification.Alerts {
+		n += eventSize(&l.Notification.Alerts[i].AlertEvent)
+	}
+	return n
+}
+
 const (
-	maxDeadLetters   = 20  // that are kept of each notifier
-	maxQueued        = 20  // messages in a Queue
-	maxNoticeAlerts  = 50  // that a notification lists
-	maxOutboxTries   = 100 // of a message
-	maxOutboxAge     = 24 * time.Hour
-	minRetry         = 5 * time.Second
-	maxRetry         = 10 * time.Minute
-	maxRetryAfter    = 6 * time.Hour // that a receiver may ask for
-	hoursGranularity = time.Minute   // of Route.Hours
+	maxDeadLetters     = 20      // that are kept of each notifier
+	maxDeadLetterBytes = 1 << 20 // that those of one notifier take; the latest is always kept
+	maxQueued          = 20      // messages in a Queue
+	maxNoticeAlerts    = 50      // that a notification lists
+	maxOutboxTries     = 100     // of a message
+	maxOutboxAge       = 24 * time.Hour
+	minRetry           = 5 * time.Second
+	maxRetry           = 10 * time.Minute
+	maxRetryAfter      = 6 * time.Hour // that a receiver may ask for
+	hoursGranularity   = time.Minute   // of Route.Hours
 )
 
 // clone returns a copy whose lists may be changed.

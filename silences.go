@@ -2,7 +2,9 @@ package perfmon
 
 import (
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/exp/slices"
@@ -115,6 +117,7 @@ func (ss Silences) Add(n NewSilence, by string) (made Silence, err error) {
 		case until.Sub(from) > MaxSilence:
 			return nil, fmt.Errorf("silence: %w", &FieldError{"Until", n.Until.Format(time.RFC3339), "at most 366 days after it begins"})
 		case ss.m.silences.pending(now.wall) >= MaxSilences:
+			ss.m.silences.refused.Add(1)
 			return nil, fmt.Errorf("silence: there are %d already, which is the most: end one first", MaxSilences)
 		}
 		made = Silence{
@@ -190,29 +193,34 @@ func (ss Silences) Of(k Key, at time.Time) (Silence, bool) { return ss.m.silence
 type silenceList struct {
 	mu   sync.RWMutex
 	list []Silence // by ID, so the oldest first; mu
+
+	refused, dropped atomic.Uint64
 }
 
 // apply takes over a record.
 func (l *silenceList) apply(s *Silence) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i := slices.IndexFunc(l.list, func(o Silence) bool { return o.ID == s.ID }); i >= 0 {
+	i, known := slices.BinarySearchFunc(l.list, s.ID, func(o Silence, id string) int { return strings.Compare(o.ID, id) })
+	if known {
 		l.list[i] = *s
 		return
 	}
-	l.list = append(l.list, *s)
-	slices.SortFunc(l.list, func(a, b Silence) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	l.list = slices.Insert(l.list, i, *s)
+	if len(l.list) > MaxSilences+2*maxOldSilences {
+		l.clear(s.At) // many within a step
+	}
 }
 
 // sweep forgets silences that have been over for long, and the oldest of too many.
 func (l *silenceList) sweep(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.clear(now)
+}
+
+// clear is sweep; mu is held.
+func (l *silenceList) clear(now time.Time) {
 	over := 0
 	for _, s := range l.list {
 		if !now.Before(s.end()) {
@@ -223,7 +231,9 @@ func (l *silenceList) sweep(now time.Time) {
 		if now.Before(s.end()) || now.Sub(s.end()) <= SilenceRetention && over <= maxOldSilences {
 			return false
 		}
-		over--
+		if over--; now.Sub(s.end()) <= SilenceRetention {
+			l.dropped.Add(1)
+		}
 		return true
 	})
 }

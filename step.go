@@ -88,6 +88,7 @@ func (m *Monitor) step(ctx context.Context) {
 	m.users.Advance(now.wall)
 	m.sessions.Advance(now.wall)
 	m.alerts.sweep(m.bookTime(now))
+	m.silences.sweep(now.wall)
 	if !m.enabled.Load() {
 		l.paused = true
 		return

@@ -55,11 +55,13 @@ type API struct {
 	pageFiles fs.FS // nil: those that are embedded
 
 	backTests backTests
-	hits      hits
+	hits      *hits
 	heavy     chan struct{} // one for each answer that is being made
 
 	closing sync.Once
 	closed  chan struct{} // ends streams
+
+	silencing sync.Mutex // held while a silence of an organization is counted and added
 
 	viewsMu sync.Mutex
 	views   map[*perfmon.Monitor]*API // of a fleet and its replicas; viewsMu
@@ -70,7 +72,7 @@ type API struct {
 func New(m *perfmon.Monitor, opts ...Option) (*API, error) {
 	a := &API{
 		m: m, prefix: DefaultPrefix, log: newLogger(slog.New(slog.DiscardHandler)),
-		origins: http.NewCrossOriginProtection(), closed: make(chan struct{}), heavy: make(chan struct{}, maxHeavy),
+		origins: http.NewCrossOriginProtection(), closed: make(chan struct{}), heavy: make(chan struct{}, maxHeavy), hits: &hits{},
 	}
 	var errs []error
 	if m == nil {

@@ -23,13 +23,25 @@ func (a *API) of(q *params) *API {
 	defer a.viewsMu.Unlock()
 	v := a.views[m]
 	if v == nil { // there are as many as the monitor has, which bounds them
-		v = &API{m: m, prefix: a.prefix, log: a.log, kept: newKept(m), closed: a.closed}
+		a.dropViews()
+		v = &API{m: m, prefix: a.prefix, log: a.log, kept: newKept(m), closed: a.closed, heavy: a.heavy, hits: a.hits}
+		v.kept.room = a.room
 		if a.views == nil {
 			a.views = map[*perfmon.Monitor]*API{}
 		}
 		a.views[m] = v
 	}
 	return v
+}
+
+// dropViews drops what is of replicas that the monitor has no history of any more; viewsMu is
+// held.
+func (a *API) dropViews() {
+	for m := range a.views {
+		if now, ok := a.m.Instance(m.Service().Instance); !ok || now != m {
+			delete(a.views, m)
+		}
+	}
 }
 
 // fleetFailed stands for the text of a fleet's error, which may hold anything.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,6 +95,26 @@ func TestOrganizationsHaveRoomForSilences(t *testing.T) {
 	}
 	if a := s.do("globex", "POST", "silences/", `{"reason":"r","minutes":5}`); a.status != 201 {
 		t.Errorf("%d %s", a.status, a.raw)
+	}
+}
+
+// Requests that come at the same time do not find more room.
+func TestSilencesAtTheSameTime(t *testing.T) {
+	s := serve(t)
+	var made atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 20 {
+				if a := s.do("acme", "POST", "silences/", `{"reason":"r","minutes":5}`); a.status == 201 {
+					made.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := made.Load(); n != 50 {
+		t.Errorf("%d silences of an organization, want 50", n)
 	}
 }
 

@@ -67,6 +67,7 @@ const (
 	Acknowledge             // somebody is at it
 	Dismiss                 // somebody does not want to hear of it
 	Escalate                // somebody makes a warning critical
+	Remain                  // time passes, and the host that raised it has not said that it is over
 )
 
 // Event is what happens to a key.
@@ -176,6 +177,11 @@ func (s State) Next(r Rule, e Event) (State, []Transition) {
 	case Escalate:
 		if s.Status.Active() && s.Level == Warning {
 			return s.escalate(true, e.At)
+		}
+	case Remain:
+		if s.Status == Open && s.Muted {
+			e.Level = s.Level
+			return s.announce(r, e)
 		}
 	}
 	return s, nil

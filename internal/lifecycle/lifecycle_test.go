@@ -23,6 +23,7 @@ var changes = map[lc.Change]string{
 //
 //	. good   w warning   c critical   - absent   a acknowledge   d dismiss   e escalate
 //	R raise warning   C raise critical   W withdraw
+//	r the raised one is still there
 //	q warning   Q critical, both covered by an alert of the service   ! critical at once
 func run(rule lc.Rule, script string) string {
 	var s lc.State
@@ -48,6 +49,8 @@ func run(rule lc.Rule, script string) string {
 			e.Kind, e.Level = lc.Raise, lc.Critical
 		case 'W':
 			e.Kind = lc.Withdraw
+		case 'r':
+			e.Kind = lc.Remain
 		case 'q':
 			e.Level, e.Covered = lc.Warning, true
 		case 'Q':
@@ -132,6 +135,9 @@ func TestRules(t *testing.T) {
 		{"the host raises at once", rule, "R", "0:opened*"},
 		{"raising again does nothing", rule, "RR", "0:opened*"},
 		{"raising higher escalates", rule, "RC", "0:opened* 1:escalated*"},
+		{"raised again within the cooldown, it is announced when that is over", rule, "RWRrrrrrrrrrrrrrrrrrrW", "0:opened* 1:resolved* 2:reopened 18:announced* 21:resolved*"},
+		{"but not where somebody is at it", rule, "CWCarrrrrrrrrrrrrrrrrW", "0:opened* 1:resolved* 2:reopened 3:acknowledged 21:resolved"},
+		{"one that was told is not told again by staying", rule, "Rrrrrrrrrrrrrrrrrrrrr", "0:opened*"},
 		{"withdrawing resolves", rule, "CW", "0:opened* 1:resolved*"},
 		{"raising again within the cooldown reopens", rule, "RWRW", "0:opened* 1:resolved* 2:reopened 3:resolved"},
 		{"what was dismissed is not raised again", rule, "RdRC", "0:opened* 1:dismissed*"},

@@ -30,6 +30,18 @@ func (r *result) checks() []check {
 		},
 		{"every alert is resolved in the store", r.inStore == r.incidents && r.activeInStore == 0, fmt.Sprintf("%d, %d of them still active", r.inStore, r.activeInStore)},
 		{
+			"a notifier that works told the end of each", r.toldGood == r.incidents,
+			fmt.Sprintf("%d of %d", r.toldGood, r.incidents),
+		},
+		{
+			"one with faults told it, or has it waiting", r.toldFaulty+r.waitFaulty == r.incidents && r.dead == 0,
+			fmt.Sprintf("%d told, %d wait, %d tries failed, %d dead letters", r.toldFaulty, r.waitFaulty, r.notifierFaults, r.dead),
+		},
+		{
+			"nobody was told of what is silenced", r.noiseTold == 0,
+			fmt.Sprintf("%d told, %d held back", r.noiseTold, r.heldBack),
+		},
+		{
 			"the store has all", r.store.Lost == 0 && r.store.PendingRecords == 0 && r.store.Failure == "",
 			fmt.Sprintf("%d lost, %d records wait, failure %q", r.store.Lost, r.store.PendingRecords, r.store.Failure),
 		},

@@ -27,6 +27,8 @@ var faults = []fault{
 	{"collectors", 2 * time.Second, turn(func(w *wrongs) *atomic.Int32 { return &w.collector })},
 	{"callbacks", 3 * time.Second, turn(func(w *wrongs) *atomic.Int32 { return &w.callbacks })},
 	{"logger", 3 * time.Second, turn(func(w *wrongs) *atomic.Int32 { return &w.log })},
+	{"notifier", 3 * time.Second, turn(func(w *wrongs) *atomic.Int32 { return &w.notifiers })},
+	{"silences", 2 * time.Second, makeNoise},
 	{"store", 5 * time.Second, turn(func(w *wrongs) *atomic.Int32 { return &w.stores })},
 	{"hangups", 20 * time.Millisecond, hangUp},
 	{"names", 20 * time.Millisecond, hostileNames},

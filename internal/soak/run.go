@@ -29,6 +29,11 @@ type result struct {
 	samples                   uint64
 	opened, resolved, early   int
 	inStore, activeInStore    int
+	toldGood                  int // incidents that the notifier told as over
+	toldFaulty, waitFaulty    int
+	noiseTold                 int
+	heldBack                  uint64
+	notifierFaults, dead      uint64
 	points                    int
 	oldest                    time.Duration
 	wrongs                    uint64
@@ -177,6 +182,7 @@ func (r *result) look(s *service) {
 			r.oldest = s.m.Now().Sub(series.Times[0])
 		}
 	}
+	r.lookAtNotifiers(s)
 	r.diagnostics = s.m.Diagnostics()
 	r.store = r.diagnostics.Store
 }

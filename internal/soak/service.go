@@ -39,6 +39,8 @@ type service struct {
 	served  atomic.Uint64 // requests that the handlers began
 	samples atomic.Uint64
 	told    *witness
+
+	good, faulty *notifier
 }
 
 // start begins to serve.
@@ -53,6 +55,7 @@ func start() (*service, error) {
 	for _, c := range s.wrong.collectors() {
 		options = append(options, perfmon.WithCollector(c))
 	}
+	options = append(options, s.addNotifiers()...)
 	var err error
 	if s.m, err = perfmon.New(options...); err != nil {
 		return nil, err
@@ -76,6 +79,9 @@ func start() (*service, error) {
 		return nil, err
 	}
 	if err := s.m.Start(context.Background()); err != nil {
+		return nil, err
+	}
+	if err := s.silence(); err != nil {
 		return nil, err
 	}
 	s.url = "http://" + listener.Addr().String()

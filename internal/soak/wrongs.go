@@ -30,8 +30,8 @@ const (
 // wrongs is what goes wrong now with each kind of the host's code. It is safe for
 // concurrent use.
 type wrongs struct {
-	collector, callbacks, log, stores atomic.Int32
-	happened                          atomic.Uint64
+	collector, callbacks, log, stores, notifiers atomic.Int32
+	happened                                     atomic.Uint64
 
 	mu      sync.Mutex
 	release chan struct{} // closed when what hangs comes back; mu
@@ -52,7 +52,7 @@ func (w *wrongs) free() {
 
 // end makes all of it fine for good.
 func (w *wrongs) end() {
-	for _, v := range []*atomic.Int32{&w.collector, &w.callbacks, &w.log, &w.stores} {
+	for _, v := range []*atomic.Int32{&w.collector, &w.callbacks, &w.log, &w.stores, &w.notifiers} {
 		v.Store(int32(fine))
 	}
 	w.mu.Lock()
@@ -157,7 +157,9 @@ func (s *store) Append(_ context.Context, after uint64, records []perfmon.Record
 		return perfmon.ErrConflict
 	}
 	for _, r := range records {
-		s.records[r.Identity()] = r
+		if r.Outbox != nil || r.Alert != nil && r.Alert.Alert != nil && r.Alert.Alert.Metric == pressure.Name {
+			s.records[r.Identity()] = r // what is looked at in the end: the soak's own memory is flat, too
+		}
 		s.number = r.Number
 	}
 	return nil
