@@ -25,7 +25,7 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 	}
 	var n Notification
 	if p.kind != "" {
-		n = c.m.alertNotification(now, s, &p)
+		n = c.alertNotification(now, s, &p)
 	}
 	c.m.find(c.m.watch.now(), func() []Record {
 		next := c.next()
@@ -116,14 +116,18 @@ func (r *OutboxRecord) send(n Notification, p *outboxPlan, now time.Time, look f
 }
 
 // alertNotification words what a plan tells, but for its ID.
-func (m *Monitor) alertNotification(now time.Time, s *OutboxRecord, p *outboxPlan) Notification {
+func (c *channel) alertNotification(now time.Time, s *OutboxRecord, p *outboxPlan) Notification {
+	m, listed := c.m, maxNoticeAlerts
+	if c.rules.batch > 0 {
+		listed = len(p.tell) // all of them
+	}
 	tell := slices.Clone(p.tell)
 	slices.SortStableFunc(tell, worseFirst)
 	n := Notification{Kind: p.kind, Time: now, Service: m.service}
 	worst := m.worstNow(tell)
 	for i, a := range tell {
-		if i == maxNoticeAlerts {
-			n.More = len(tell) - maxNoticeAlerts
+		if i == listed {
+			n.More = len(tell) - listed
 			break
 		}
 		x := s.alert(a.ID)
@@ -264,8 +268,8 @@ func notificationText(n *Notification) string {
 			break
 		}
 		a := &n.Alerts[i]
-		if n.Kind == NotifyReminder {
-			fmt.Fprintf(&b, "%s open for %v: %s\n", a.Alert.Severity, n.Time.Sub(a.Alert.since()).Round(time.Second), a.Alert.Message)
+		if n.Kind == NotifyReminder || n.Kind == NotifyRefresh {
+			fmt.Fprintf(&b, "%s %s for %v: %s\n", a.Alert.Severity, a.Alert.State, n.Time.Sub(a.Alert.since()).Round(time.Second), a.Alert.Message)
 		} else {
 			fmt.Fprintf(&b, "%s\n", a.AlertEvent)
 		}

@@ -294,7 +294,7 @@ func newChannel(m *Monitor, s notifierSetup, setup *notifySetup) *channel {
 	c := &channel{m: m, name: s.name, n: s.n, inbox: map[string]inboxItem{}, kick: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
 	c.rules = outboxRules{
 		routes: s.routes, grouping: setup.grouping, remindCritical: setup.remindCritical, remindWarning: setup.remindWarning,
-		look: m.alerts.get, silenced: m.silences.of,
+		batch: s.batch, refresh: s.refresh, look: m.alerts.get, silenced: m.silences.of,
 		covered: func(metric string) bool {
 			k, _ := m.alerts.key(Key{Metric: metric})
 			return k.Life.Status.Active()
