@@ -19,7 +19,8 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 	if due := c.nextReport(s); !due.IsZero() && (p.wake.IsZero() || due.Before(p.wake)) {
 		p.wake = due
 	}
-	if p.kind == "" && len(p.drop) == 0 && len(p.held) == 0 && report == nil && len(s.Queue) == 0 {
+	ahead := c.reportedAhead(s, now)
+	if p.kind == "" && len(p.drop) == 0 && len(p.held) == 0 && report == nil && !ahead && len(s.Queue) == 0 {
 		c.gather(p.gathering)
 		return p.wake, false
 	}
@@ -31,6 +32,9 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 		next := c.next()
 		records := c.hold(next, &p)
 		next.forget(p.drop, c.rules.look)
+		if ahead {
+			next.Reported = c.m.notify.weekly.due(now)
+		}
 		if report != nil && len(next.Queue) < maxQueued {
 			report.ID = c.m.alerts.newID(now)
 			next.Queue = append(next.Queue, OutboxMessage{Notification: *report})
@@ -43,6 +47,9 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 		case len(next.Queue) > 0:
 			first := next.Queue[0]
 			next.Sending, next.Queue = &first, next.Queue[1:]
+		}
+		if next.Sending != nil {
+			c.made = next.Sending.Notification.ID
 		}
 		return append(records, Record{Outbox: next})
 	})

@@ -70,6 +70,7 @@ const (
 	maxNoticeAlerts  = 50  // that a notification lists
 	maxOutboxTries   = 100 // of a message
 	maxOutboxAge     = 24 * time.Hour
+	minOutboxTrying  = 10 * time.Minute // that one of such an age is tried, as after a weekend
 	minRetry         = 5 * time.Second
 	maxRetry         = 10 * time.Minute
 	maxRetryAfter    = 6 * time.Hour // that a receiver may ask for
@@ -160,7 +161,7 @@ func (r *OutboxRecord) plan(now time.Time, rules *outboxRules) outboxPlan {
 	var ready, remind, early []*Alert
 	var due time.Time
 	wake := func(t time.Time) {
-		if p.wake.IsZero() || t.Before(p.wake) {
+		if !t.IsZero() && (p.wake.IsZero() || t.Before(p.wake)) {
 			p.wake = t
 		}
 	}
