@@ -19,18 +19,22 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 	if due := c.nextReport(s); !due.IsZero() && (p.wake.IsZero() || due.Before(p.wake)) {
 		p.wake = due
 	}
-	if p.kind == "" && len(p.drop) == 0 && len(p.held) == 0 && report == nil && len(s.Queue) == 0 {
+	ahead := c.reportedAhead(s, now)
+	if p.kind == "" && len(p.drop) == 0 && len(p.held) == 0 && report == nil && !ahead && len(s.Queue) == 0 {
 		c.gather(p.gathering)
 		return p.wake, false
 	}
 	var n Notification
 	if p.kind != "" {
-		n = c.m.alertNotification(now, s, &p)
+		n = c.alertNotification(now, s, &p)
 	}
 	c.m.find(c.m.watch.now(), func() []Record {
 		next := c.next()
 		records := c.hold(next, &p)
 		next.forget(p.drop, c.rules.look)
+		if ahead {
+			next.Reported = c.m.notify.weekly.due(now)
+		}
 		if report != nil && len(next.Queue) < maxQueued {
 			report.ID = c.m.alerts.newID(now)
 			next.Queue = append(next.Queue, OutboxMessage{Notification: *report})
@@ -43,6 +47,9 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 		case len(next.Queue) > 0:
 			first := next.Queue[0]
 			next.Sending, next.Queue = &first, next.Queue[1:]
+		}
+		if next.Sending != nil {
+			c.made = next.Sending.Notification.ID
 		}
 		return append(records, Record{Outbox: next})
 	})
@@ -116,14 +123,18 @@ func (r *OutboxRecord) send(n Notification, p *outboxPlan, now time.Time, look f
 }
 
 // alertNotification words what a plan tells, but for its ID.
-func (m *Monitor) alertNotification(now time.Time, s *OutboxRecord, p *outboxPlan) Notification {
+func (c *channel) alertNotification(now time.Time, s *OutboxRecord, p *outboxPlan) Notification {
+	m, listed := c.m, maxNoticeAlerts
+	if c.rules.batch > 0 {
+		listed = len(p.tell) // all of them
+	}
 	tell := slices.Clone(p.tell)
 	slices.SortStableFunc(tell, worseFirst)
 	n := Notification{Kind: p.kind, Time: now, Service: m.service}
 	worst := m.worstNow(tell)
 	for i, a := range tell {
-		if i == maxNoticeAlerts {
-			n.More = len(tell) - maxNoticeAlerts
+		if i == listed {
+			n.More = len(tell) - listed
 			break
 		}
 		x := s.alert(a.ID)
@@ -264,8 +275,8 @@ func notificationText(n *Notification) string {
 			break
 		}
 		a := &n.Alerts[i]
-		if n.Kind == NotifyReminder {
-			fmt.Fprintf(&b, "%s open for %v: %s\n", a.Alert.Severity, n.Time.Sub(a.Alert.since()).Round(time.Second), a.Alert.Message)
+		if n.Kind == NotifyReminder || n.Kind == NotifyRefresh {
+			fmt.Fprintf(&b, "%s %s for %v: %s\n", a.Alert.Severity, a.Alert.State, n.Time.Sub(a.Alert.since()).Round(time.Second), a.Alert.Message)
 		} else {
 			fmt.Fprintf(&b, "%s\n", a.AlertEvent)
 		}

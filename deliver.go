@@ -136,7 +136,7 @@ func (c *channel) act(ctx context.Context, charts *madeCharts) (wake time.Time, 
 		return next, false
 	case s.Sending == nil:
 		return c.compose(now)
-	case tries > 0 && c.superseded(s.Sending):
+	case (tries > 0 || s.Sending.Notification.ID != c.made) && c.superseded(s.Sending):
 		c.takeBack()
 		return time.Time{}, true
 	}
@@ -323,10 +323,11 @@ func (c *channel) noteFailure(now time.Time, text string, panicked bool) {
 
 // settle draws the consequences of a call.
 func (c *channel) settle(call *notifyCall, n Notification) {
-	now := c.m.Now()
+	moment := c.m.watch.now()
+	now := moment.wall
 	if err := call.err(); err != nil {
 		c.noteFailure(now, err.Error(), call.panicked)
-		c.failed(now, call, n, err.Error())
+		c.failed(moment, call, n, err.Error())
 		return
 	}
 	c.mu.Lock()
@@ -344,14 +345,19 @@ func (c *channel) settle(call *notifyCall, n Notification) {
 }
 
 // failed has a message tried again later, or gives it up.
-func (c *channel) failed(now time.Time, call *notifyCall, n Notification, text string) {
+func (c *channel) failed(at moment, call *notifyCall, n Notification, text string) {
+	now := at.wall
 	c.mu.Lock()
 	c.seen.failed++
 	c.seen.tries++
+	if c.seen.tries == 1 {
+		c.seen.trying = at.elapsed
+	}
 	tries := c.seen.tries
 	c.seen.delay = retryAfter(tries, call.after)
 	c.seen.next = now.Add(c.seen.delay)
-	if age := now.Sub(n.Time); !call.undeliverable && tries < maxOutboxTries && age < maxOutboxAge {
+	old := now.Sub(n.Time) >= maxOutboxAge && at.elapsed-c.seen.trying >= minOutboxTrying
+	if !call.undeliverable && tries < maxOutboxTries && !old {
 		c.mu.Unlock()
 		return
 	}

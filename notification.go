@@ -17,12 +17,33 @@ type Notifier interface {
 	Notify(ctx context.Context, n Notification) error
 }
 
+// BatchNotifier is a Notifier whose receiver keeps each alert on its own, as a pager does:
+// its notifications leave no alert out. What is too much for one comes in several.
+type BatchNotifier interface {
+	Notifier
+	// AlertsAtOnce is how many alerts one notification has at most: 1 to 200. WithNotifier
+	// asks once.
+	AlertsAtOnce() int
+}
+
+// RefreshNotifier is a Notifier whose receiver ends alerts of which it hears nothing for a
+// while, as Alertmanager does. It gets notifications of kind NotifyRefresh, also of
+// acknowledged alerts, outside of the hours of its routes and during silences, as an alert
+// that ends there would be taken for one that is over. It gets no reminders besides.
+type RefreshNotifier interface {
+	Notifier
+	// RefreshEvery is how long it goes at most without hearing of an alert that it was told
+	// of and that is active: 10 s to 168 h. WithNotifier asks once.
+	RefreshEvery() time.Duration
+}
+
 // NotificationKind is what a notification is about.
 type NotificationKind string
 
 const (
 	NotifyAlerts   NotificationKind = "alerts"   // something happened to alerts
 	NotifyReminder NotificationKind = "reminder" // alerts are still open, and nobody has acknowledged them
+	NotifyRefresh  NotificationKind = "refresh"  // alerts are still active, for a RefreshNotifier alone
 	NotifyReport   NotificationKind = "report"   // how the last week was
 	NotifyTest     NotificationKind = "test"     // somebody asks whether the channel works
 )
@@ -41,7 +62,7 @@ type Notification struct {
 	// Text says the same in plain lines, for channels without markup.
 	Text string `json:"text"`
 	// Alerts are the alerts it is about, each as of its latest change, the worst first. A
-	// long list is cut: More says how many are left out.
+	// long list is cut, but for a BatchNotifier: More says how many are left out.
 	Alerts []AlertNotice `json:"alerts,omitempty"`
 	More   int           `json:"more,omitempty"`
 	// Report is what a report is about; nil for other kinds.

@@ -3,6 +3,7 @@ package perfmon
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -267,10 +268,13 @@ type channel struct {
 
 	mu    sync.Mutex
 	inbox map[string]inboxItem // changes past the Cursor of state, by alert; mu
+	prune int                  // how large inbox may grow before it is pruned; mu
 	seen  channelCounts        // mu
 	// gathering says that a message is due soon anyway, so that further changes wake nobody.
 	gathering bool // mu
 	closing   bool // no test begins any more; mu
+
+	made string // ID of the latest message that this process made; run
 
 	kick    chan struct{} // something may have changed
 	busy    chan struct{} // full while a call of the notifier goes on
@@ -292,13 +296,14 @@ type channelCounts struct {
 	tries                     int
 	next                      time.Time
 	delay                     time.Duration // of next, from the last failure on
+	trying                    time.Duration // elapsed time at the first of tries
 }
 
 func newChannel(m *Monitor, s notifierSetup, setup *notifySetup) *channel {
-	c := &channel{m: m, name: s.name, n: s.n, inbox: map[string]inboxItem{}, kick: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
+	c := &channel{m: m, name: s.name, n: s.n, inbox: map[string]inboxItem{}, prune: pruneInbox, kick: make(chan struct{}, 1), busy: make(chan struct{}, 1)}
 	c.rules = outboxRules{
 		routes: s.routes, grouping: setup.grouping, remindCritical: setup.remindCritical, remindWarning: setup.remindWarning,
-		look: m.alerts.get, silenced: m.silences.of,
+		batch: s.batch, refresh: s.refresh, look: m.alerts.get, silenced: m.silences.of,
 		covered: func(metric string) bool {
 			k, _ := m.alerts.key(Key{Metric: metric})
 			return k.Life.Status.Active()
@@ -318,11 +323,41 @@ func (c *channel) publish(e *AlertEvent) {
 	}
 	item.number = e.Number
 	c.inbox[e.Alert.ID] = item
-	gathering := c.gathering
+	gathering, full := c.gathering, len(c.inbox) > c.prune
 	c.mu.Unlock()
+	if full {
+		c.forgetOld()
+	}
 	if !gathering {
 		c.poke()
 	}
+}
+
+// pruneInbox is above what an inbox holds where a notifier works.
+const pruneInbox = 2 * maxAlerts
+
+// forgetOld drops alerts that are not kept any more from the inbox, which grows while a call of
+// the notifier hangs.
+func (c *channel) forgetOld() {
+	gone := map[string]bool{}
+	for id := range c.waitingItems() {
+		if c.rules.look(id) == nil {
+			gone[id] = true
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := range gone {
+		delete(c.inbox, id)
+	}
+	c.prune = max(pruneInbox, 2*len(c.inbox))
+}
+
+// waitingItems returns a copy of the inbox.
+func (c *channel) waitingItems() map[string]inboxItem {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.inbox)
 }
 
 // poke has run look at what there is to do.
@@ -333,14 +368,13 @@ func (c *channel) poke() {
 	}
 }
 
-// next returns the state with the inbox in it, to be changed; the journal's mutex is held,
+// next returns the state with the inbox in it, without alerts that are not kept any more, to be changed; the journal's mutex is held,
 // so no change is on its way.
 func (c *channel) next() *OutboxRecord {
 	s := c.state.Load().clone()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for id, item := range c.inbox {
-		if item.number > s.Cursor {
+	s.Alerts = slices.DeleteFunc(s.Alerts, func(x OutboxAlert) bool { return c.rules.look(x.ID) == nil })
+	for id, item := range c.waitingItems() {
+		if item.number > s.Cursor && c.rules.look(id) != nil {
 			s.wait(id, item.since)
 		}
 	}

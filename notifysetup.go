@@ -24,6 +24,9 @@ type notifierSetup struct {
 	name   string
 	n      Notifier
 	routes []Route
+
+	batch   int           // how many alerts a notification has at most; 0: a long list is cut
+	refresh time.Duration // 0: never
 }
 
 const (
@@ -33,6 +36,8 @@ const (
 	defaultGrouping       = 30 * time.Second
 	defaultNotifyDeadline = 30 * time.Second
 	maxNotifierName       = 64
+	maxBatch              = 200
+	minRefresh            = 10 * time.Second
 )
 
 // WithNotifier has n told of the alerts that one of the routes matches; without routes, of
@@ -59,6 +64,9 @@ func WithNotifier(name string, n Notifier, routes ...Route) Option {
 			return &FieldError{"WithNotifier " + name, len(routes), fmt.Sprintf("at most %d routes", maxRouteList)}
 		}
 		own := notifierSetup{name: name, n: n}
+		if err := own.ask(); err != nil {
+			return err
+		}
 		for i, r := range routes {
 			if err := r.validate(); err != nil {
 				return fmt.Errorf("WithNotifier %s: route %d: %w", name, i+1, err)
@@ -68,6 +76,21 @@ func WithNotifier(name string, n Notifier, routes ...Route) Option {
 		c.notify.notifiers = append(c.notify.notifiers, own)
 		return nil
 	}
+}
+
+// ask asks the notifier what it needs.
+func (s *notifierSetup) ask() error {
+	if b, ok := s.n.(BatchNotifier); ok {
+		if s.batch = b.AlertsAtOnce(); s.batch < 1 || s.batch > maxBatch {
+			return &FieldError{"WithNotifier " + s.name + ": AlertsAtOnce", s.batch, fmt.Sprintf("1 to %d", maxBatch)}
+		}
+	}
+	if r, ok := s.n.(RefreshNotifier); ok {
+		if s.refresh = r.RefreshEvery(); s.refresh < minRefresh || s.refresh > week {
+			return &FieldError{"WithNotifier " + s.name + ": RefreshEvery", s.refresh, "10s to 168h"}
+		}
+	}
+	return nil
 }
 
 func validNotifierName(name string) bool {

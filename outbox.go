@@ -103,6 +103,7 @@ const (
 	maxNoticeAlerts    = 50      // that a notification lists
 	maxOutboxTries     = 100     // of a message
 	maxOutboxAge       = 24 * time.Hour
+	minOutboxTrying    = 10 * time.Minute // that one of such an age is tried, as after a weekend
 	minRetry           = 5 * time.Second
 	maxRetry           = 10 * time.Minute
 	maxRetryAfter      = 6 * time.Hour // that a receiver may ask for
@@ -163,6 +164,8 @@ type outboxRules struct {
 	grouping       time.Duration
 	remindCritical time.Duration
 	remindWarning  time.Duration
+	refresh        time.Duration          // 0: never; else there are no reminders
+	batch          int                    // alerts in a message; 0: any number
 	look           func(id string) *Alert // nil: there is none any more
 	silenced       func(Key, time.Time) (Silence, bool)
 	covered        func(metric string) bool // an alert of the service for it is active
@@ -188,10 +191,10 @@ type heldBack struct {
 // plan says what is to be told at a time. It is pure: it changes nothing.
 func (r *OutboxRecord) plan(now time.Time, rules *outboxRules) outboxPlan {
 	var p outboxPlan
-	var ready, remind []*Alert
+	var ready, remind, early []*Alert
 	var due time.Time
 	wake := func(t time.Time) {
-		if p.wake.IsZero() || t.Before(p.wake) {
+		if !t.IsZero() && (p.wake.IsZero() || t.Before(p.wake)) {
 			p.wake = t
 		}
 	}
@@ -210,12 +213,15 @@ func (r *OutboxRecord) plan(now time.Time, rules *outboxRules) outboxPlan {
 		}
 		if x.Since.IsZero() {
 			if at, ok := rules.reminder(x, a, now); ok && !at.After(now) {
-				if v := rules.rule(a, now, true); v.told {
+				if v := rules.rule(a, now, true); v.told || rules.refresh > 0 {
 					remind = append(remind, a)
 				} else {
 					wake(v.until)
 				}
 			} else if ok {
+				if at.Sub(now) <= rules.refresh/2 {
+					early = append(early, a) // with those that are due, so that calls are few
+				}
 				wake(at)
 			}
 			continue
@@ -245,13 +251,27 @@ func (r *OutboxRecord) plan(now time.Time, rules *outboxRules) outboxPlan {
 	case len(ready) > 0 && !due.After(now):
 		p.kind = NotifyAlerts
 		p.tell, p.fold = r.folding(ready)
+		if rules.batch > 0 {
+			slices.SortStableFunc(p.tell, worseFirst)
+			p.tell = rules.first(p.tell)
+		}
+	case len(remind) > 0 && rules.refresh > 0:
+		p.kind, p.tell = NotifyRefresh, rules.first(append(remind, early...))
 	case len(remind) > 0:
-		p.kind, p.tell = NotifyReminder, remind
+		p.kind, p.tell = NotifyReminder, rules.first(remind)
 	case len(ready) > 0:
 		p.gathering = true
 		wake(due)
 	}
 	return p
+}
+
+// first returns what one message has of a list; the rest goes on waiting.
+func (rules *outboxRules) first(list []*Alert) []*Alert {
+	if rules.batch > 0 && len(list) > rules.batch {
+		return list[:rules.batch]
+	}
+	return list
 }
 
 // due1 is so long after a time. A time ahead of the clock means that the clock was set
@@ -263,8 +283,12 @@ func due1(since time.Time, d time.Duration, now time.Time) time.Time {
 	return since.Add(d)
 }
 
-// reminder returns when people are to be reminded of an alert.
+// reminder returns when people are to be reminded of an alert, or a receiver is to hear again
+// that it is active.
 func (rules *outboxRules) reminder(x *OutboxAlert, a *Alert, now time.Time) (at time.Time, ok bool) {
+	if rules.refresh > 0 {
+		return due1(x.Told, rules.refresh, now), a.Active() && !x.Told.IsZero() && !x.Folded
+	}
 	every := rules.remindWarning
 	if a.Severity == Critical {
 		every = rules.remindCritical

@@ -83,6 +83,12 @@ func (c *channel) nextReport(s *OutboxRecord) time.Time {
 	return w.next(s.Reported)
 }
 
+// reportedAhead reports whether the clock was far ahead when a report was made: by it the
+// next would be due in a long time.
+func (c *channel) reportedAhead(s *OutboxRecord, now time.Time) bool {
+	return c.m.notify.weekly != nil && s.Reported.After(now.Add(week+day))
+}
+
 // text says in plain lines how the week was.
 func (r *WeeklyReport) text() string {
 	var b strings.Builder

@@ -34,8 +34,15 @@ func (a *API) dashboard(r *request) (answer, error) {
 		d.Health, d.Fleet = r.by.health(d.Health), r.by.fleet(d.Fleet)
 		d.Organizations = r.by.organizations(d.Organizations)
 		d.Baseline, d.Events, d.Alerts = r.by.baseline(d.Baseline), r.by.markers(d.Events), r.by.listed(d.Alerts)
-		return d, nil
+		return dashboardAnswer{d, a.silencedAlerts(r.by, d.Alerts)}, nil
 	})
+}
+
+// dashboardAnswer is the answer of GET dashboard/.
+type dashboardAnswer struct {
+	perfmon.Dashboard
+	// Silenced are those of Alerts that a silence holds back, by ID.
+	Silenced map[string]silenced `json:"silenced,omitempty"`
 }
 
 // organizations returns the figures of those that the principal sees.

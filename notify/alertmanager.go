@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	defaultHold = 24 * time.Hour
-	maxHold     = 30 * 24 * time.Hour
+	defaultHold = 20 * time.Minute
+	maxHold     = 28 * 24 * time.Hour
 	testHold    = 5 * time.Minute
+	refreshes   = 4 // while an alert holds; one may fail, or be late
 
 	// Alertmanager has no limits; what it tells further has.
 	maxLabel      = 500 // bytes
@@ -31,12 +32,11 @@ type AlertmanagerOptions struct {
 	Labels map[string]string
 	// Annotations are added likewise.
 	Annotations map[string]string
-	// Hold is how long an alert fires without a word from perfmon, 1 min to 30 days; 0 is
-	// 24 h. Alertmanager resolves what it has not heard of for its resolve_timeout, 5 min,
-	// unless the alert says itself when it ends, so an open alert is sent with an end this
-	// far ahead, and each reminder moves it. A resolved one ends at once. Keep it longer than
-	// the time between reminders; a shorter one ends alerts of a service that has died
-	// earlier.
+	// Hold is how long an alert fires without a word from perfmon, 1 min to 28 days; 0 is
+	// 20 min. An active alert is sent with an end this far ahead, and again four times as
+	// often, so that it goes on, also where Alertmanager was started anew and has forgotten
+	// it. A resolved one ends at once. A shorter Hold ends alerts of a service that has died
+	// earlier; a longer one outlasts longer gaps between two runs of a service.
 	Hold time.Duration
 
 	HTTP HTTP
@@ -68,7 +68,7 @@ func Alertmanager(o AlertmanagerOptions) (perfmon.Notifier, error) {
 		o.Hold = defaultHold
 	}
 	if o.Hold < time.Minute || o.Hold > maxHold {
-		return nil, fmt.Errorf("notify: %w", &perfmon.FieldError{Field: "Alertmanager.Hold", Value: o.Hold, Want: "0 (24 h), or 1m0s to 720h0m0s"})
+		return nil, fmt.Errorf("notify: %w", &perfmon.FieldError{Field: "Alertmanager.Hold", Value: o.Hold, Want: "0 (20 min), or 1m0s to 672h0m0s"})
 	}
 	for field, list := range map[string]map[string]string{"Labels": o.Labels, "Annotations": o.Annotations} {
 		for name := range list {
@@ -97,6 +97,13 @@ func validLabel(name string) bool {
 	}
 	return name != ""
 }
+
+// AlertsAtOnce implements perfmon.BatchNotifier: a call may have any number, but each alert
+// is up to two there, of some KiB.
+func (t *alertmanager) AlertsAtOnce() int { return 200 }
+
+// RefreshEvery implements perfmon.RefreshNotifier.
+func (t *alertmanager) RefreshEvery() time.Duration { return t.options.Hold / refreshes }
 
 // String names the channel, without its secrets.
 func (t *alertmanager) String() string { return "Alertmanager at " + t.url.Host }

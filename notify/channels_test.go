@@ -214,9 +214,9 @@ func TestNtfyAttachesTheChart(t *testing.T) {
 // An alert that changes its severity ends under the old one; one that is over ends under both.
 func TestAlertmanagerEnds(t *testing.T) {
 	for kind, want := range map[string][]string{
-		"opened":       {"critical for 24h0m0s", "warning for 24h0m0s"},
-		"escalated":    {"warning is over", "critical for 24h0m0s"},
-		"acknowledged": {"critical for 24h0m0s"}, "resolved": {"critical is over"}, "dismissed": {"critical is over"},
+		"opened":       {"critical for 20m0s", "warning for 20m0s"},
+		"escalated":    {"warning is over", "critical for 20m0s"},
+		"acknowledged": {"critical for 20m0s"}, "resolved": {"critical is over"}, "dismissed": {"critical is over"},
 	} {
 		r := receive(t, nil)
 		before := time.Now()
@@ -232,7 +232,7 @@ func TestAlertmanagerEnds(t *testing.T) {
 		var got []string
 		for _, a := range list {
 			text := fmt.Sprint(a.Labels["severity"], " ends at ", a.EndsAt)
-			for end, words := range map[time.Duration]string{0: "is over", 24 * time.Hour: "for 24h0m0s"} {
+			for end, words := range map[time.Duration]string{0: "is over", 20 * time.Minute: "for 20m0s"} {
 				if at := a.EndsAt.Add(-end); !at.Before(before.Truncate(0)) && !at.After(after.Truncate(0)) {
 					text = a.Labels["severity"] + " " + words
 				}

@@ -72,6 +72,8 @@ func Compose(n perfmon.Notification) Message {
 		if len(n.Alerts)+n.More > 1 {
 			m.Lead = []string{"Still open, and nobody has acknowledged them."}
 		}
+	case n.Kind == perfmon.NotifyRefresh:
+		m.Lead = []string{"Still active."}
 	case n.Kind == perfmon.NotifyTest:
 		m.Lead = []string{"This is a test: somebody asked whether this channel works. Nothing is wrong."}
 	}

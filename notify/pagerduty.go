@@ -74,6 +74,10 @@ func PagerDuty(o PagerDutyOptions) (perfmon.Notifier, error) {
 	return &pagerDuty{c, u, o}, nil
 }
 
+// AlertsAtOnce implements perfmon.BatchNotifier: each alert is a call of its own, and all of a
+// notification are within one deadline, far below the 120 a minute that PagerDuty takes.
+func (p *pagerDuty) AlertsAtOnce() int { return 20 }
+
 // String names the channel, without its secrets.
 func (p *pagerDuty) String() string { return "PagerDuty" }
 

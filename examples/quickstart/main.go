@@ -34,6 +34,7 @@ type config struct {
 	token    string
 	data     string                          // file that keeps what the monitor knows, "" for none
 	page     string                          // folder with the files of the dashboard page, "" for those that are embedded
+	webhook  string                          // URL that is posted a text about alerts, "" for none
 	around   func(http.Handler) http.Handler // what tests put around all of it, may be nil
 }
 
@@ -49,6 +50,7 @@ func main() {
 	flag.StringVar(&c.token, "token", "", "bearer `token` that opens the API, at least 16 bytes (default: a random one, which is printed)")
 	flag.StringVar(&c.data, "data", defaultData(), "`file` that keeps history, alerts and settings from one run to the next; \"\" for none")
 	flag.StringVar(&c.page, "page", "", "serve the dashboard page from the files in this `folder`, such as ../../httpapi/page/static, to change it without a rebuild")
+	flag.StringVar(&c.webhook, "webhook", "", "`URL` that gets a text about alerts, such as that of an ntfy topic, or http://127.0.0.1:9000/ with \"nc -lk 9000\" behind it")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "quickstart: unknown argument %q\n", flag.Arg(0))
@@ -82,7 +84,11 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	m, err := perfmon.New(append(store,
+	told, err := people(c.webhook)
+	if err != nil {
+		return fmt.Errorf("-webhook: %w", err)
+	}
+	m, err := perfmon.New(append(append(store, told...),
 		perfmon.WithService(perfmon.Service{Name: "shop", Environment: "example", Version: "v1.4.0"}),
 		perfmon.WithEnvironment(),
 		perfmon.WithStep(c.step),

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/backend-prs/perfmon"
 )
@@ -57,7 +58,8 @@ type Options struct {
 	User, Password string
 	// From is an address such as "perfmon <perfmon@example.org>".
 	From string
-	// To are 1 to 100 addresses. One that the server refuses fails the mail for all.
+	// To are 1 to 100 addresses. Where the server refuses some, the others get the mail, once;
+	// the error names those that it refuses.
 	To []string
 	// Hello is the name by which this machine greets the server; empty is that of the machine.
 	Hello string
@@ -71,6 +73,7 @@ type mailer struct {
 	options Options
 	from    *netmail.Address
 	to      []*netmail.Address
+	reached reached
 }
 
 // New returns a notifier that sends mails. It is safe for concurrent use; each mail has a
@@ -140,20 +143,27 @@ func (m *mailer) String() string { return "mail by " + m.options.Host }
 
 // Notify implements perfmon.Notifier.
 func (m *mailer) Notify(ctx context.Context, n perfmon.Notification) error {
-	msg, err := m.message(n)
-	if err != nil {
-		return &perfmon.UndeliverableError{Err: fmt.Errorf("mail: %w", err)}
-	}
 	ctx, cancel := context.WithTimeout(ctx, m.options.Timeout)
 	defer cancel() // closes the connection
-	if err := m.send(ctx, msg); err != nil {
+	if err := m.sendToAll(ctx, n); err != nil {
 		return m.judge(ctx, err)
 	}
 	return nil
 }
 
-// send sends a mail by a connection of its own, which is closed when ctx ends.
-func (m *mailer) send(ctx context.Context, msg *gomail.Msg) error {
+// send sends a mail to some, by a connection of its own.
+func (m *mailer) send(ctx context.Context, n perfmon.Notification, to []*netmail.Address) error {
+	msg, err := m.message(n, to)
+	if err != nil {
+		return &perfmon.UndeliverableError{Err: err}
+	}
+	return m.connected(ctx, func(client *gomail.Client, session *smtp.Client) error {
+		return client.SendWithSMTPClient(session, msg)
+	})
+}
+
+// connected does something by a connection, which is closed when ctx ends.
+func (m *mailer) connected(ctx context.Context, do func(*gomail.Client, *smtp.Client) error) error {
 	dial := func(dialing context.Context, network, address string) (c net.Conn, err error) {
 		if m.options.Security == TLS {
 			c, err = (&tls.Dialer{Config: m.options.TLS}).DialContext(dialing, network, address)
@@ -173,7 +183,7 @@ func (m *mailer) send(ctx context.Context, msg *gomail.Msg) error {
 	if err != nil {
 		return err
 	}
-	if err := client.SendWithSMTPClient(session, msg); err != nil {
+	if err := do(client, session); err != nil {
 		return err
 	}
 	_ = client.CloseWithSMTPClient(session) // the mail is the server's, whatever it says now
@@ -216,6 +226,9 @@ func (m *mailer) judge(ctx context.Context, err error) error {
 		text = strings.ToValidUTF8(text[:500], "") + "…"
 	}
 	said := &failure{text, err}
+	if some, ok := errors.AsType[*refusedError](err); ok && !some.temporary {
+		return &perfmon.UndeliverableError{Err: said}
+	}
 	if refused, ok := errors.AsType[*gomail.SendError](err); ok && !refused.IsTemp() && refused.ErrorCode()/100 == 5 {
 		return &perfmon.UndeliverableError{Err: said}
 	}

@@ -76,8 +76,14 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if err := s.s.failure("RCPT " + to); err != nil {
+		return err
+	}
+	if err := s.s.failure("RCPT"); err != nil {
+		return err
+	}
 	s.got.To = append(s.got.To, to)
-	return s.s.failure("RCPT")
+	return nil
 }
 
 func (s *session) Data(r io.Reader) (err error) {
@@ -94,7 +100,7 @@ func (s *session) Data(r io.Reader) (err error) {
 	return nil
 }
 
-func (s *session) Reset() {}
+func (s *session) Reset() { s.got.To = nil }
 
 func (s *session) Logout() error { return nil }
 

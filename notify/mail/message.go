@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	netmail "net/mail"
 	"path"
 	"strings"
 	"unicode"
@@ -23,11 +24,11 @@ const (
 
 // message writes a mail. Its texts cannot add headers: notify.Compose leaves no line breaks in
 // them, and go-mail encodes what is not ASCII.
-func (m *mailer) message(n perfmon.Notification) (*gomail.Msg, error) {
+func (m *mailer) message(n perfmon.Notification, to []*netmail.Address) (*gomail.Msg, error) {
 	words := notify.Compose(n)
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(m.from)
-	msg.ToMailAddress(m.to...)
+	msg.ToMailAddress(to...)
 	msg.Subject(words.Title)
 	msg.SetDateWithValue(n.Time)
 	msg.SetMessageIDWithValue(m.id("notification", n.ID))

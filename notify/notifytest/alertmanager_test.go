@@ -66,7 +66,7 @@ func start(t *testing.T) *alertmanager {
 	if err != nil {
 		t.Fatal("prometheus-alertmanager is missing: install Debian's package of that name, or run ./test as root")
 	}
-	a := &alertmanager{told: make(chan toldAlert, 1000), ended: make(chan struct{})}
+	a := &alertmanager{told: make(chan toldAlert, 10_000), ended: make(chan struct{})}
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var got struct{ Alerts []toldAlert }
 		if err := json.NewDecoder(r.Body).Decode(&got); err != nil {

@@ -30,6 +30,10 @@ import (
 // maxMessage bounds a message, in bytes. Services that take less cut it, or send it in parts.
 const maxMessage = 4000
 
+// maxSending bounds the messages that a service has not taken or refused: one that hangs for
+// good does not stop those after it, and a service that always hangs costs no more than these.
+const maxSending = 4
+
 // Options say which service is told.
 type Options struct {
 	// URL is the service's, as https://shoutrrr.nickfedor.com describes it. It holds secrets.
@@ -47,13 +51,13 @@ type adapter struct {
 	scheme  string
 	service types.Service
 	secrets []string
-	busy    atomic.Bool
+	sending atomic.Int32 // messages that are not through
 }
 
 // New returns a notifier for one service. Some services sign in here. Services know no context:
-// a message that is not sent when the context ends may still arrive, and as long as it is not
-// sent or refused there is no further one. They do not say why they fail either, so every
-// failure is tried again. The error names the service, and no more of the URL.
+// a message that is not sent when the context ends may still arrive, also when it has been sent
+// again; there are at most four on their way at once. They do not say why they fail either, so
+// every failure is tried again. The error names the service, and no more of the URL.
 func New(o Options) (perfmon.Notifier, error) {
 	scheme, _, found := strings.Cut(o.URL, ":")
 	if !found || !schemeForm.MatchString(scheme) {
@@ -110,8 +114,9 @@ func (a *adapter) Notify(ctx context.Context, n perfmon.Notification) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !a.busy.CompareAndSwap(false, true) {
-		return fmt.Errorf("shoutrrr: %s: an earlier message is not through yet", a.scheme)
+	if a.sending.Add(1) > maxSending {
+		a.sending.Add(-1)
+		return fmt.Errorf("shoutrrr: %s: %d earlier messages are not through yet", a.scheme, maxSending)
 	}
 	message, params := a.message(n)
 	done := make(chan error, 1)
@@ -121,7 +126,7 @@ func (a *adapter) Notify(ctx context.Context, n perfmon.Notification) error {
 			if p := recover(); p != nil {
 				err = fmt.Errorf("a panic: %v", p)
 			}
-			a.busy.Store(false)
+			a.sending.Add(-1)
 			done <- err
 		}()
 		err = a.service.Send(message, &params)

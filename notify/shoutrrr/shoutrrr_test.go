@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/backend-prs/perfmon"
@@ -87,18 +88,32 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// A service that hangs is given up on, and gets no further message meanwhile.
+// A message that hangs is given up on and stops no other; four that hang do.
 func TestHang(t *testing.T) {
 	let := make(chan struct{})
-	address, bodies := receive(t, func(http.ResponseWriter, *http.Request) { <-let })
+	var calls atomic.Int32
+	address, bodies := receive(t, func(http.ResponseWriter, *http.Request) {
+		if calls.Add(1) != 2 {
+			<-let
+		}
+	})
 	n := notifier(t, shoutrrr.Options{URL: address})
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		<-bodies
+	for i := range 5 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			<-bodies
+			if i != 1 {
+				cancel()
+			}
+		}()
+		var want error
+		if i != 1 {
+			want = context.Canceled
+		}
+		if err := n.Notify(ctx, opened()); !errors.Is(err, want) {
+			t.Errorf("%d: %v, want %v", i, err, want)
+		}
 		cancel()
-	}()
-	if err := n.Notify(ctx, opened()); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
 	}
 	if err := n.Notify(t.Context(), opened()); err == nil || !strings.Contains(err.Error(), "not through yet") {
 		t.Errorf("%v", err)
