@@ -15,7 +15,10 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 	s := c.next()
 	c.m.journal.unlock()
 	p := s.plan(now, &c.rules)
-	report := c.weekly(s, now)
+	var report *Notification
+	if f := c.m.fleet; f == nil || !f.alone() { // one that is missed alone is sent when the fleet is back
+		report = c.weekly(s, now)
+	}
 	if due := c.nextReport(s); !due.IsZero() && (p.wake.IsZero() || due.Before(p.wake)) {
 		p.wake = due
 	}
@@ -24,11 +27,15 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 		return p.wake, false
 	}
 	var n Notification
+	claimed := ""
 	if p.kind != "" {
-		n = c.m.alertNotification(now, s, &p)
+		n = c.m.whole().alertNotification(now, s, &p)
 	}
-	c.m.find(c.m.watch.now(), func() []Record {
+	err := c.decide(func() []Record {
 		next := c.next()
+		if next.Sending != nil {
+			return nil // another leader was faster
+		}
 		records := c.hold(next, &p)
 		next.forget(p.drop, c.rules.look)
 		if report != nil && len(next.Queue) < maxQueued {
@@ -44,8 +51,15 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 			first := next.Queue[0]
 			next.Sending, next.Queue = &first, next.Queue[1:]
 		}
+		if next.Sending != nil {
+			claimed = next.Sending.Notification.ID
+		}
 		return append(records, Record{Outbox: next})
 	})
+	if err != nil {
+		return now.Add(c.m.stepLength), false
+	}
+	c.claimed = claimed
 	return time.Time{}, true
 }
 
