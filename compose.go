@@ -15,7 +15,10 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 	s := c.next()
 	c.m.journal.unlock()
 	p := s.plan(now, &c.rules)
-	report := c.weekly(s, now)
+	var report *Notification
+	if f := c.m.fleet; f == nil || !f.alone() { // one that is missed alone is sent when the fleet is back
+		report = c.weekly(s, now)
+	}
 	if due := c.nextReport(s); !due.IsZero() && (p.wake.IsZero() || due.Before(p.wake)) {
 		p.wake = due
 	}
@@ -25,11 +28,15 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 		return p.wake, false
 	}
 	var n Notification
+	claimed := ""
 	if p.kind != "" {
 		n = c.alertNotification(now, s, &p)
 	}
-	c.m.find(c.m.watch.now(), func() []Record {
+	err := c.decide(func() []Record {
 		next := c.next()
+		if next.Sending != nil {
+			return nil // another leader was faster
+		}
 		records := c.hold(next, &p)
 		next.forget(p.drop, c.rules.look)
 		if ahead {
@@ -49,10 +56,14 @@ func (c *channel) compose(now time.Time) (wake time.Time, again bool) {
 			next.Sending, next.Queue = &first, next.Queue[1:]
 		}
 		if next.Sending != nil {
-			c.made = next.Sending.Notification.ID
+			claimed = next.Sending.Notification.ID
 		}
 		return append(records, Record{Outbox: next})
 	})
+	if err != nil {
+		return now.Add(c.m.stepLength), false
+	}
+	c.claimed = claimed
 	return time.Time{}, true
 }
 
@@ -124,7 +135,7 @@ func (r *OutboxRecord) send(n Notification, p *outboxPlan, now time.Time, look f
 
 // alertNotification words what a plan tells, but for its ID.
 func (c *channel) alertNotification(now time.Time, s *OutboxRecord, p *outboxPlan) Notification {
-	m, listed := c.m, maxNoticeAlerts
+	m, listed := c.m.whole(), maxNoticeAlerts
 	if c.rules.batch > 0 {
 		listed = len(p.tell) // all of them
 	}

@@ -28,27 +28,40 @@ func (m *Monitor) startChannels() {
 // enrol notes from where on each notifier is to be told, before anything can happen that is
 // to be told. One that is new is told of what is active already.
 func (m *Monitor) enrol() {
-	for _, c := range m.channels {
-		restored := c.state.Load()
-		if restored.Cursor > 0 && (m.notify.weekly == nil || !restored.Reported.IsZero()) {
-			continue
-		}
-		m.find(m.watch.now(), func() []Record {
-			s := c.next()
-			if m.notify.weekly != nil {
-				s.Reported = m.notify.weekly.due(m.Now())
-			}
-			if restored.Cursor > 0 {
-				return []Record{{Outbox: s}}
-			}
-			s.Alerts = slices.DeleteFunc(s.Alerts, func(x OutboxAlert) bool {
-				a := m.alerts.get(x.ID)
-				return a == nil || !a.Active()
-			})
-			s.Cursor++ // that of this record
-			return []Record{{Outbox: s}}
-		})
+	if m.fleet != nil {
+		return // whoever leads does, when it has joined
 	}
+	for _, c := range m.channels {
+		if !c.enrolled(c.state.Load()) {
+			m.find(m.watch.now(), c.enrolment)
+		}
+	}
+}
+
+// enrolled reports whether it is known from where on the notifier is to be told.
+func (c *channel) enrolled(s *OutboxRecord) bool {
+	return s.Cursor > 0 && (c.m.notify.weekly == nil || !s.Reported.IsZero())
+}
+
+// enrolment makes it known; the journal's mutex is held.
+func (c *channel) enrolment() []Record {
+	restored := c.state.Load()
+	if c.enrolled(restored) {
+		return nil
+	}
+	s := c.next()
+	if c.m.notify.weekly != nil {
+		s.Reported = c.m.notify.weekly.due(c.now())
+	}
+	if restored.Cursor > 0 {
+		return []Record{{Outbox: s}}
+	}
+	s.Alerts = slices.DeleteFunc(s.Alerts, func(x OutboxAlert) bool {
+		a := c.m.alerts.get(x.ID)
+		return a == nil || !a.Active()
+	})
+	s.Cursor++ // that of this record
+	return []Record{{Outbox: s}}
 }
 
 // waitForChannels waits until the notifiers are at rest, so that the store is told of it
@@ -98,8 +111,8 @@ func (c *channel) run(ctx context.Context) {
 func (c *channel) contained(ctx context.Context, charts *madeCharts) (wake time.Time, again bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.noteFailure(c.m.Now(), "a bug of perfmon: "+describe(p), true)
-			wake, again = c.m.Now().Add(maxRetry), false
+			c.noteFailure(c.now(), "a bug of perfmon: "+describe(p), true)
+			wake, again = c.now().Add(maxRetry), false
 		}
 	}()
 	return c.act(ctx, charts)
@@ -110,10 +123,10 @@ func (c *channel) contained(ctx context.Context, charts *madeCharts) (wake time.
 func (c *channel) sleep(ctx context.Context, wake time.Time) {
 	var due <-chan time.Time
 	if !wake.IsZero() {
-		now := c.m.Now()
+		now := c.now()
 		timer := c.m.clock.Timer(max(min(wake.Sub(now), time.Minute), time.Millisecond))
 		defer timer.Stop()
-		if !c.m.Now().Equal(now) && !c.m.realTime {
+		if !c.now().Equal(now) && !c.m.realTime {
 			return // a clock that is stepped moved before the timer was set
 		}
 		due = timer.C
@@ -128,7 +141,10 @@ func (c *channel) sleep(ctx context.Context, wake time.Time) {
 // act does one thing that is due. again says that there may be more, else wake when.
 func (c *channel) act(ctx context.Context, charts *madeCharts) (wake time.Time, again bool) {
 	c.gather(false)
-	now := c.m.Now()
+	now := c.now()
+	if wake, ok := c.mayAct(now); !ok {
+		return wake, false
+	}
 	tries, next := c.retry(now)
 	s := c.state.Load()
 	switch {
@@ -136,8 +152,10 @@ func (c *channel) act(ctx context.Context, charts *madeCharts) (wake time.Time, 
 		return next, false
 	case s.Sending == nil:
 		return c.compose(now)
-	case (tries > 0 || s.Sending.Notification.ID != c.made) && c.superseded(s.Sending):
-		c.takeBack()
+	case (tries > 0 || s.Sending.Notification.ID != c.claimed) && c.superseded(s.Sending):
+		if c.takeBack() != nil {
+			return now.Add(c.m.stepLength), false
+		}
 		return time.Time{}, true
 	}
 	if c.lend(ctx) != nil {
@@ -148,6 +166,10 @@ func (c *channel) act(ctx context.Context, charts *madeCharts) (wake time.Time, 
 		return time.Time{}, true
 	}
 	n := s.Sending.Notification
+	if !c.claim(n.ID) {
+		c.giveBack()
+		return now.Add(c.m.stepLength), false
+	}
 	n.Charts = charts.of(ctx, c.m, &n)
 	c.deliver(ctx, n)
 	return time.Time{}, true
@@ -177,8 +199,8 @@ func (c *channel) stillSo(told *Alert) bool {
 
 // takeBack takes out of a message that was not delivered what would not be true any more:
 // it waits again. The rest keeps its ID, as the message may have arrived after all.
-func (c *channel) takeBack() {
-	c.m.find(c.m.watch.now(), func() []Record {
+func (c *channel) takeBack() error {
+	return c.decide(func() []Record {
 		s := c.next()
 		if s.Sending == nil {
 			return nil
@@ -277,7 +299,7 @@ func (c *channel) deliver(ctx context.Context, n Notification) {
 		case <-call.done:
 			waiting = false
 		case <-late.C:
-			c.noteFailure(c.m.Now(), c.late().Error(), false)
+			c.noteFailure(c.now(), c.late().Error(), false)
 		case <-ctx.Done():
 			if !call.finish() {
 				return // it is tried again by the next monitor; the notifier is not lent any more
@@ -323,11 +345,11 @@ func (c *channel) noteFailure(now time.Time, text string, panicked bool) {
 
 // settle draws the consequences of a call.
 func (c *channel) settle(call *notifyCall, n Notification) {
-	moment := c.m.watch.now()
-	now := moment.wall
+	at := moment{c.now(), c.m.watch.now().elapsed}
+	now := at.wall
 	if err := call.err(); err != nil {
 		c.noteFailure(now, err.Error(), call.panicked)
-		c.failed(moment, call, n, err.Error())
+		c.failed(at, call, n, err.Error())
 		return
 	}
 	c.mu.Lock()
@@ -337,11 +359,8 @@ func (c *channel) settle(call *notifyCall, n Notification) {
 	c.seen.delivered++
 	c.seen.success, c.seen.tries, c.seen.next, c.seen.failing = now, 0, time.Time{}, false
 	c.mu.Unlock()
-	c.m.find(c.m.watch.now(), func() []Record {
-		s := c.next()
-		s.Sending, s.Delivered = nil, now
-		return []Record{{Outbox: s}}
-	})
+	c.unnoted = &delivery{n.ID, now}
+	_ = c.noteDelivered() // in a fleet that is out of reach it is tried again
 }
 
 // failed has a message tried again later, or gives it up.
@@ -367,7 +386,7 @@ func (c *channel) failed(at moment, call *notifyCall, n Notification, text strin
 	}
 	c.mu.Unlock()
 	n.Charts = nil
-	c.m.find(c.m.watch.now(), func() []Record {
+	err := c.decide(func() []Record {
 		dead := *c.dead.Load()
 		dead.Count++
 		dead.Letters = append(slices.Clone(dead.Letters), DeadLetter{now, tries, text, n})
@@ -376,6 +395,9 @@ func (c *channel) failed(at moment, call *notifyCall, n Notification, text strin
 		s.Sending = nil
 		return []Record{{DeadLetters: &dead}, {Outbox: s}}
 	})
+	if err != nil {
+		return // it is still being sent, and whoever leads goes on
+	}
 	c.m.log.write(slog.LevelError, "a message could not be delivered", "notifier", c.name, "title", n.Title, "error", text)
 }
 

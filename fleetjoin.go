@@ -10,8 +10,9 @@ import (
 // handOver adds to the log what a replica did while the log was out of reach, or what the
 // log has lost, once what others did is taken over. Alerts that others have changed
 // meanwhile stay as they are; of thresholds, settings and the like the last writer counts, which is
-// this one. The journal's mutex is held.
-func (f *fleetMember) handOver() error {
+// this one. What is left in the outboxes of a time alone is added to the shared ones. The
+// journal's mutex is held.
+func (f *fleetMember) handOver(alone []*OutboxRecord) error {
 	s := &f.shared
 	lost := make([]Record, 0, len(s.own))
 	for _, r := range s.own {
@@ -30,6 +31,9 @@ func (f *fleetMember) handOver() error {
 	conflicts := 0
 	for _, r := range lost {
 		theirsToo := ids[r.Identity()]
+		if r.Outbox != nil && (theirsToo || s.first || f.alone()) {
+			continue // it is added to theirs below
+		}
 		if r.Alert != nil {
 			if next, ok := f.alertToHandOver(now, r, theirsToo, keys[r.Alert.Key]); ok {
 				records = append(records, next...)
@@ -46,6 +50,7 @@ func (f *fleetMember) handOver() error {
 		f.m.apply(r) // theirs was
 		records = append(records, r)
 	}
+	records = append(records, f.outboxesToHandOver(alone, ids)...)
 	if len(records) > 0 {
 		authors := make([]string, len(records))
 		for i, r := range records {
@@ -55,17 +60,35 @@ func (f *fleetMember) handOver() error {
 			return err // all of it is tried again
 		}
 	}
-	alone := f.isAlone.Swap(false)
+	wasAlone := f.isAlone.Swap(false)
 	s.own, s.base, s.theirs, s.first = nil, nil, nil, false
 	f.m.commit(records)
 	f.keep(records)
 	f.mu.Lock()
 	f.status.Conflicts += uint64(conflicts)
 	f.mu.Unlock()
-	if alone {
+	if wasAlone {
 		f.m.log.write(slog.LevelInfo, "this replica is part of the fleet again", "handed_over", len(records), "conflicts", conflicts)
 	}
 	return nil
+}
+
+// outboxesToHandOver returns the shared outboxes with what is in those of this replica: of
+// a time alone, or of an earlier life.
+func (f *fleetMember) outboxesToHandOver(alone []*OutboxRecord, theirs map[string]bool) (records []Record) {
+	for i, c := range f.m.channels {
+		own := alone[i]
+		if r, ok := f.shared.own["outbox "+c.name]; ok && own == nil && f.shared.first {
+			own = r.Outbox
+		}
+		if own == nil {
+			continue
+		}
+		if s := c.merged(own, theirs); s != nil {
+			records = append(records, Record{Author: ByMonitor, Outbox: s})
+		}
+	}
+	return records
 }
 
 // writeAs is write for records of several authors.
@@ -108,9 +131,10 @@ func (f *fleetMember) alertToHandOver(now moment, r Record, theirsToo, keyTheirs
 		if !k.Life.Status.Active() { // the fleet has none open: this one goes on
 			return []Record{{Author: r.Author, Alert: &AlertRecord{Key: a.Key, State: a.State, Alert: &alert}}}, true
 		}
+		told := !alert.Quiet // of it, so that they are to know that it is over
 		alert.State, alert.Quiet = AlertResolved, false
 		alert = alert.changed(ChangeResolved, now.wall, ByMonitor, fmt.Sprintf("the same as %s, which another replica opened", k.AlertID))
-		return []Record{{Author: r.Author, Alert: &AlertRecord{Key: a.Key, State: k, Alert: &alert, Change: ChangeResolved}}}, true
+		return []Record{{Author: r.Author, Alert: &AlertRecord{Key: a.Key, State: k, Alert: &alert, Change: ChangeResolved, Notify: told}}}, true
 	}
 	if known && before.Alert != nil && !theirsToo { // the fleet's alert, as the fleet knows it
 		k, _ := b.key(a.Key)

@@ -37,6 +37,10 @@ func (f *fleetMember) judgesAlone() bool {
 	}
 	if !f.isAlone.Swap(true) {
 		f.token.Store(0)
+		for _, c := range f.m.channels {
+			c.part()
+			c.poke()
+		}
 		f.m.log.write(slog.LevelWarn, "the fleet is out of reach: this replica goes on alone", "instance", f.self.Instance)
 	}
 	return true
@@ -216,20 +220,33 @@ func (f *fleetMember) readRecords() error {
 	if anew {
 		f.noteLost(theirs)
 	}
+	alone := f.rejoinChannels()
 	news := f.takeOver(theirs, tail, !s.joined || anew)
 	s.joined, s.epoch, s.number = true, tail.Epoch, tail.Number
 	if !s.first && !f.alone() && len(s.own) == 0 {
 		return nil
 	}
 	s.theirs = append(s.theirs, news...)
-	return f.handOver()
+	if err := f.handOver(alone); err != nil {
+		for i, c := range f.m.channels {
+			c.repart(alone[i])
+		}
+		return err
+	}
+	f.m.pokeChannels()
+	return nil
 }
 
-// restoreRecords writes all that is known to a log that is not there; the journal's mutex is
-// held, and this replica leads.
+// restoreRecords writes all that the fleet knew to a log that is not there; the journal's mutex
+// is held, and this replica leads.
 func (f *fleetMember) restoreRecords(ctx context.Context) error {
 	records := make([]Record, 0, len(f.shared.known))
-	for _, r := range f.shared.known {
+	for id, r := range f.shared.known {
+		if _, own := f.shared.own[id]; own && f.alone() {
+			if r, own = f.shared.base[id]; !own {
+				continue // it is handed over, as what others did alone
+			}
+		}
 		records = append(records, r)
 	}
 	sortByNumber(records)
@@ -298,11 +315,27 @@ func (f *fleetMember) takeOver(theirs []Record, tail FleetTail, whole bool) (new
 		}
 		f.m.apply(r) // what was before this replica came is no news
 		f.note(r)
+		if e, ok := eventOf(r); ok {
+			f.m.publishToChannels(e) // but a notifier may have to be told of it still
+		}
 	}
 	s.taking = false
+	if len(news) > 0 {
+		f.m.pokeChannels()
+	}
 	j.number = max(j.number, tail.Number)
 	f.keep(news)
 	return news
+}
+
+// rejoinChannels goes back to the shared outboxes and returns those of the time alone, by
+// channel; the journal's mutex is held.
+func (f *fleetMember) rejoinChannels() []*OutboxRecord {
+	alone := make([]*OutboxRecord, len(f.m.channels))
+	for i, c := range f.m.channels {
+		alone[i] = c.rejoin()
+	}
+	return alone
 }
 
 // sharedNumber returns the number of the latest record of an identity that came from the

@@ -99,8 +99,10 @@ func (f *fleetMember) lead(ctx context.Context) error {
 	}
 	r.lease, r.highest = lease, max(r.highest, lease.Token)
 	if lease.ID == f.self.ID {
-		r.tell = r.tell || f.token.Load() != lease.Token
-		f.token.Store(lease.Token)
+		if f.token.Swap(lease.Token) != lease.Token {
+			r.tell = true
+			f.m.pokeChannels()
+		}
 	} else {
 		f.token.Store(0)
 	}

@@ -29,7 +29,7 @@ func (m *Monitor) newView(service Service) *Monitor {
 		anomalies:  newAnomalies(), journal: journal{log: m.log, mu: make(changeLock, 1)}, alerts: m.alerts,
 		alertSubs: subscribers[AlertEvent]{to: "alerts", log: m.log}, sampleSubs: subscribers[Sample]{to: "samples", log: m.log},
 		archiveReads: make(chan struct{}, maxArchiveReads), done: make(chan struct{}),
-		totals: map[Scope]*traffic.Counts{},
+		totals: map[Scope]*traffic.Counts{}, notify: m.notify,
 	}
 	v.worker.failed = m.stepFailed
 	v.live.m, v.live.subs.to, v.live.subs.log = v, "live", m.log

@@ -184,6 +184,16 @@ func (m *Monitor) find(now moment, make func() []Record) {
 		return
 	}
 	changed = true
+	m.commitFound(records, now)
+}
+
+// commitFound commits what was found to the store of this process; the journal's mutex is
+// held.
+func (m *Monitor) commitFound(records []Record, now moment) {
+	if len(records) == 0 {
+		return
+	}
+	j := &m.journal
 	j.stamp(records, now, ByMonitor)
 	if err := j.append(records, func() {}); err != nil {
 		j.keep(records)
@@ -202,10 +212,16 @@ func (m *Monitor) commit(records []Record) {
 		if e, ok := eventOf(r); ok {
 			m.events.add(e)
 			m.alertSubs.publish(e)
-			for _, c := range m.channels {
-				c.publish(&e)
+			if m.fleet == nil || m.fleet.tells(r) {
+				m.publishToChannels(e)
 			}
 		}
+	}
+}
+
+func (m *Monitor) publishToChannels(e AlertEvent) {
+	for _, c := range m.channels {
+		c.publish(&e)
 	}
 }
 
@@ -464,9 +480,7 @@ func (m *Monitor) restore(store Store) error {
 		}
 		m.apply(r)
 		if e, ok := eventOf(r); ok {
-			for _, c := range m.channels {
-				c.publish(&e) // what was told already goes when the outbox is read
-			}
+			m.publishToChannels(e) // what was told already goes when the outbox is read
 		}
 		if m.fleet != nil {
 			m.fleet.note(r)

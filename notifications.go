@@ -15,7 +15,12 @@ import (
 type Notifications struct{ m *Monitor }
 
 // Notifications returns the notifications of the monitor.
-func (m *Monitor) Notifications() Notifications { return Notifications{m} }
+func (m *Monitor) Notifications() Notifications {
+	if m.parent != nil {
+		m = m.parent
+	}
+	return Notifications{m}
+}
 
 // NotifierStatus is how a notifier fares.
 type NotifierStatus struct {
@@ -254,6 +259,7 @@ func (m *Monitor) channel(name string) (*channel, error) {
 
 // channel brings messages to one notifier. What it has told and has to tell is in records,
 // which the journal owns; the goroutine run alone asks for changes of it, but for Resend.
+// In a fleet the records are shared, and whoever leads asks for changes.
 type channel struct {
 	m     *Monitor
 	name  string
@@ -274,7 +280,11 @@ type channel struct {
 	gathering bool // mu
 	closing   bool // no test begins any more; mu
 
-	made string // ID of the latest message that this process made; run
+	// unnoted is a message that was delivered and is still to be noted so in a fleet, claimed
+	// the ID of the latest that this process saw to; run alone has both.
+	unnoted *delivery
+	claimed string
+	parted  *partedOutbox // while the replica is alone; the journal's mutex
 
 	kick    chan struct{} // something may have changed
 	busy    chan struct{} // full while a call of the notifier goes on

@@ -40,7 +40,7 @@ func (made *madeCharts) of(ctx context.Context, m *Monitor, n *Notification) []I
 		if a.State == AlertResolved || drawn[a.Key()] {
 			continue
 		}
-		d, ok := m.chartData(a)
+		d, ok := m.whole().chartData(a)
 		if !ok {
 			continue
 		}

@@ -98,7 +98,12 @@ const (
 type Silences struct{ m *Monitor }
 
 // Silences returns the silences of the monitor.
-func (m *Monitor) Silences() Silences { return Silences{m} }
+func (m *Monitor) Silences() Silences {
+	if m.parent != nil {
+		m = m.parent
+	}
+	return Silences{m}
+}
 
 // Add adds a silence. by names who does it. Errors: *FieldError, ErrClosed, ErrStore.
 func (ss Silences) Add(n NewSilence, by string) (made Silence, err error) {

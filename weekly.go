@@ -65,7 +65,7 @@ func (c *channel) weekly(s *OutboxRecord, now time.Time) *Notification {
 	if due.IsZero() || due.After(now) || len(s.Queue) >= maxQueued {
 		return nil
 	}
-	m := c.m
+	m := c.m.whole()
 	r := m.weeklyReport(now)
 	return &Notification{
 		Kind: NotifyReport, Time: now, Service: m.service, Report: r, Link: m.pageAt(nil, now),

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ func TestServerFaultsLoseNothing(t *testing.T) {
 			s.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
 			s.command("CONFIG", "SET", "maxmemory", "1")
 		}, func(s *server) { s.command("CONFIG", "SET", "maxmemory", "0") }, 3},
+		{"evicts", evict, func(s *server) { s.command("CONFIG", "SET", "maxmemory", "0") }, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := startServer(t)
@@ -67,6 +69,22 @@ func TestServerFaultsLoseNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// evict lets others fill a server that drops what was not used for longest, until it has
+// dropped what the fleet had.
+func evict(s *server) {
+	s.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	s.command("CONFIG", "SET", "maxmemory", "2mb")
+	ours := func() int { return len(s.command("KEYS", "*shop*").([]any)) }
+	before := ours()
+	for i := range 20_000 {
+		s.command("SET", fmt.Sprint("other", i), strings.Repeat("x", 2000))
+		if i%100 == 0 && ours() <= before/2 {
+			return
+		}
+	}
+	s.t.Fatal("nothing of the fleet was evicted")
 }
 
 // acknowledgeable raises an alert by hand, at one replica.

@@ -41,11 +41,23 @@ func limits() []perfmon.Option {
 // join starts a replica whose clock is so far ahead.
 func join(t testing.TB, s *server, name string, ahead time.Duration, options ...perfmon.Option) *replica {
 	t.Helper()
-	r := &replica{t: t, name: name, clock: clock.NewMock(), proxy: startProxy(t, s.addr())}
+	p := startProxy(t, s.addr())
+	r := joinBy(t, clientOf(redis.UniversalOptions{Addrs: []string{p.l.Addr().String()}}), name, ahead, options...)
+	r.proxy = p
+	return r
+}
+
+// clientOf returns a client that waits briefly.
+func clientOf(o redis.UniversalOptions) redis.UniversalClient {
+	o.MaxRetries, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.DialerRetries = -1, 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond, 1
+	return redis.NewUniversalClient(&o)
+}
+
+// joinBy is join with a client of one's own, and without a proxy.
+func joinBy(t testing.TB, client redis.UniversalClient, name string, ahead time.Duration, options ...perfmon.Option) *replica {
+	t.Helper()
+	r := &replica{t: t, name: name, clock: clock.NewMock()}
 	r.clock.Set(noon.Add(ahead))
-	client := redis.NewUniversalClient(&redis.UniversalOptions{
-		Addrs: []string{r.proxy.l.Addr().String()}, MaxRetries: -1, DialTimeout: 300 * time.Millisecond, ReadTimeout: 300 * time.Millisecond, WriteTimeout: 300 * time.Millisecond, DialerRetries: 1,
-	})
 	options = append(append([]perfmon.Option{
 		perfmon.WithClock(r.clock), perfmon.WithService(perfmon.Service{Name: "shop", Instance: name, Version: "v1"}),
 		perfmon.WithFleet(fleet.Redis(client, "shop")),

@@ -19,6 +19,7 @@ type run struct {
 	t      *testing.T
 	rand   *rand.Rand
 	server *server
+	box    *mailbox // that the notifiers of all replicas send to
 	all    []*replica
 	from   map[*replica]bool // that were there from the beginning
 	served uint64
@@ -42,10 +43,11 @@ const (
 func TestRandomFaults(t *testing.T) {
 	for seed := range *runs {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			r := &run{t: t, rand: rand.New(rand.NewPCG(uint64(seed), 15)), server: startServer(t), from: map[*replica]bool{}, until: map[string]int{}, paused: map[*replica]int{}}
+			r := &run{t: t, rand: rand.New(rand.NewPCG(uint64(seed), 15)), server: startServer(t), box: &mailbox{}, from: map[*replica]bool{}, until: map[string]int{}, paused: map[*replica]int{}}
 			for i := range 5 {
 				ahead := time.Duration(r.rand.IntN(600)-300) * time.Second
-				m := join(t, r.server, fmt.Sprint("r", i), ahead)
+				name := fmt.Sprint("r", i)
+				m := join(t, r.server, name, ahead, r.box.options(name)...)
 				r.all, r.from[m] = append(r.all, m), true
 			}
 			for r.at = range runEnds {
@@ -132,7 +134,8 @@ func (r *run) fault() {
 		one.proxy.part() // without a farewell
 		one.close()
 		r.all = slices.DeleteFunc(r.all, func(m *replica) bool { return m == one })
-		r.all = append(r.all, join(r.t, r.server, fmt.Sprint("late", r.at), time.Duration(r.at)*10*time.Second))
+		name := fmt.Sprint("late", r.at)
+		r.all = append(r.all, join(r.t, r.server, name, time.Duration(r.at)*10*time.Second, r.box.options(name)...))
 	}
 }
 
@@ -210,6 +213,14 @@ func (r *run) check() {
 		if totals, err := m.whole().History().Totals(perfmon.Scope{}); err != nil || totals.Requests != r.served {
 			t.Errorf("%s counts %d requests of %d; %v", m.name, totals.Requests, r.served, err)
 		}
+	}
+	// A message whose delivery could not be noted comes again with the same ID.
+	told, again := r.box.toldByID()
+	if told[perfmon.ChangeOpened] != 1 || told[perfmon.ChangeResolved] != 1 {
+		t.Errorf("the notifier was told %v, want opened and resolved once each", told)
+	}
+	if again > 0 {
+		t.Logf("%d messages came again with the ID that they had", again)
 	}
 	if r.acked == "" {
 		r.say("nobody could acknowledge anything")

@@ -92,6 +92,7 @@ type proxy struct {
 	to     string
 	parted atomic.Bool
 	bytes  atomic.Int64 // from the replica to the server
+	slow   atomic.Int64 // how long each answer takes on its way, in nanoseconds
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool // mu
@@ -127,14 +128,13 @@ func (p *proxy) accept() {
 		p.mu.Lock()
 		p.conns[c], p.conns[s] = true, true
 		p.mu.Unlock()
-		go p.copy(s, c, &p.bytes)
-		go p.copy(c, s, nil)
+		go p.copy(s, c, &p.bytes, nil)
+		go p.copy(c, s, nil, &p.slow)
 	}
 }
 
-func (p *proxy) copy(to, from net.Conn, count *atomic.Int64) {
-	n, _ := io.Copy(to, counting{from, count})
-	_ = n
+func (p *proxy) copy(to, from net.Conn, count, slow *atomic.Int64) {
+	_, _ = io.Copy(to, counting{from, count, slow})
 	_, _ = to.Close(), from.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,11 +144,15 @@ func (p *proxy) copy(to, from net.Conn, count *atomic.Int64) {
 
 type counting struct {
 	io.Reader
-	n *atomic.Int64
+	n    *atomic.Int64
+	slow *atomic.Int64
 }
 
 func (c counting) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
+	if c.slow != nil {
+		time.Sleep(time.Duration(c.slow.Load())) // a network that is slow
+	}
 	if c.n != nil {
 		c.n.Add(int64(n))
 	}

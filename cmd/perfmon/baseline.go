@@ -17,19 +17,21 @@ func (a *app) baseline() *cobra.Command {
 Shows the baseline in force, what is worse than it, and the earlier ones of the last 7 days.`
 	cmd := tabular(a.verb("baseline", "Show the baseline, and set it", long+" With --baseline-duration it sets a new one.",
 		"baseline", "baseline --baseline-duration=120", "baseline set --baseline-duration 30", `baseline --name "before 2.0"`))
-	minutes, name := baselineFlag(cmd), nameFlag(cmd)
+	minutes, name, q := baselineFlag(cmd), nameFlag(cmd), newQuery(cmd)
+	q.instance()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
 		case !cmd.Flags().Changed("baseline-duration"):
-			return a.showBaseline(cmd, *name)
+			return a.showBaseline(cmd, *name, q)
 		case a.format == "csv":
 			return errNoCSV
 		}
 		return a.putBaseline(cmd, *name, minutes)
 	}
 	show := tabular(a.verb("show", "Show the baseline", long, "baseline show --wide"))
-	shown := nameFlag(show)
-	show.RunE = func(cmd *cobra.Command, _ []string) error { return a.showBaseline(cmd, *shown) }
+	shown, of := nameFlag(show), newQuery(show)
+	of.instance()
+	show.RunE = func(cmd *cobra.Command, _ []string) error { return a.showBaseline(cmd, *shown, of) }
 	set := a.verb("set", "Make a baseline of the last minutes", `
 Makes a baseline of the last minutes. With too few points, or while a metric is shifting, it is refused, and what is
 missing is said.`, "baseline set", "baseline set --baseline-duration=120")
@@ -47,14 +49,14 @@ func nameFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("name", "", "the newest baseline of this `name`, which raises no alert")
 }
 
-func (a *app) showBaseline(cmd *cobra.Command, name string) error {
+func (a *app) showBaseline(cmd *cobra.Command, name string, of *query) error {
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
-	var q client.Query
+	q := of.values()
 	if name != "" {
-		q = client.Query{"name": name}
+		q["name"] = name
 	}
 	b, err := c.Baselines(cmd.Context(), q)
 	if err != nil {

@@ -182,7 +182,7 @@ func (x *inspection) look(ctx context.Context) ([]judged, error) {
 		}
 		x.interval, x.service = time.Duration(d.Body.IntervalSeconds*1e9), d.Body.Service.Name
 	}
-	h, err := x.c.Health(ctx)
+	h, err := x.c.Health(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

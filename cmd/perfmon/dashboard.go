@@ -21,6 +21,7 @@ Shows health, key metrics, trends, endpoints, alerts and events of a window. Wit
 values. The exit code is that of the health.`,
 		"dashboard --hours=24", "dashboard --hours 1 --wide")
 	q := newQuery(cmd)
+	q.instance()
 	q.number("hours", "hours", "how far back, in `hours` (default 24)")
 	q.int("points", "points", "in JSON, at most so `many` points for each series (default 300)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

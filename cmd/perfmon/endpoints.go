@@ -12,6 +12,7 @@ func (a *app) endpoints() *cobra.Command {
 Lists the endpoints that had requests: first the one that most of all time was spent on.`,
 		"endpoints --hours 1", "endpoints --output-format csv > endpoints.csv"))
 	q := newQuery(cmd)
+	q.instance()
 	q.number("hours", "hours", "how far back, in `hours` (default 24)")
 	q.int("points", "points", "so `many` points for each series, 1 to 300 (default 60)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -48,6 +48,11 @@ func (q *query) bool(flag, name, usage string) {
 	q.params = append(q.params, param{flag, name})
 }
 
+// instance adds the flag for a replica of a fleet.
+func (q *query) instance() {
+	q.text("instance", "instance", "of a fleet: the figures of this `replica` alone")
+}
+
 // values are the parameters that were given.
 func (q *query) values() client.Query {
 	values := client.Query{}

@@ -14,12 +14,14 @@ func (a *app) health() *cobra.Command {
 Shows whether the service is healthy, and each of its targets with its value. A missed target is no alarm. The exit code
 is that of the health.`,
 		"health", "health --env production --output-format=json"))
+	q := newQuery(cmd)
+	q.instance()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := a.client()
 		if err != nil {
 			return err
 		}
-		h, err := c.Health(cmd.Context())
+		h, err := c.Health(cmd.Context(), q.values())
 		if err != nil {
 			return err
 		}

@@ -121,7 +121,10 @@ func TestParametersHaveFlags(t *testing.T) {
 	var description struct {
 		Paths map[string]struct {
 			Get struct {
-				Parameters []struct{ Name, In string }
+				Parameters []struct {
+					Name, In string
+					Ref      string `json:"$ref"`
+				}
 			}
 		}
 	}
@@ -131,7 +134,7 @@ func TestParametersHaveFlags(t *testing.T) {
 	a := s.app("", &bytes.Buffer{}, &bytes.Buffer{})
 	root := a.root()
 	for path, verb := range map[string]string{
-		"/dashboard/": "dashboard", "/alerts/": "alerts list", "/endpoints/": "endpoints", "/trends/": "trends", "/series/": "series", "/anomalies/": "anomalies", "/baseline/": "baseline",
+		"/dashboard/": "dashboard", "/alerts/": "alerts list", "/endpoints/": "endpoints", "/trends/": "trends", "/series/": "series", "/health/": "health", "/anomalies/": "anomalies", "/baseline/": "baseline",
 		"/events/": "events list", "/reports/": "report", "/silences/": "silences list", "/notifiers/who/": "notify who",
 	} {
 		cmd, _, err := root.Find(strings.Fields(verb))
@@ -139,6 +142,9 @@ func TestParametersHaveFlags(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range description.Paths[path].Get.Parameters {
+			if p.Ref == "#/components/parameters/Instance" {
+				p.In, p.Name = "query", "instance"
+			}
 			always := path == "/dashboard/" && (p.Name == "trends" || p.Name == "alerts") || p.Name == "metric" && path == "/notifiers/who/"
 			if p.In == "query" && !always && cmd.Flag(strings.ReplaceAll(p.Name, "_", "-")) == nil {
 				t.Errorf("%s has no --%s", verb, p.Name)

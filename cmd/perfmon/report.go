@@ -16,6 +16,7 @@ Writes a report as JSON, CSV or a page of HTML that prints well. It goes to the 
 a folder there takes the name that the server gives.`,
 		"report --type=summary --hours=24 --format=html --output report.html", "report --type=detailed --hours=168 --format=csv > week.csv", "report --format html --output ."))
 	q := newQuery(cmd)
+	q.instance()
 	q.text("type", "type", "`summary` or detailed (default summary)")
 	q.number("hours", "hours", "how far back, in `hours` (default 24)")
 	q.text("format", "format", "`json`, csv or html (default json, or what --output-format says)")

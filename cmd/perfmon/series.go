@@ -17,6 +17,7 @@ Draws the past of one metric, or of all, for the service, an endpoint or an orga
 point.`,
 		"series response_time_p95 --hours 6", "series --endpoint 'GET /orders/{id}'", "series --output-format csv > series.csv"))
 	q := newQuery(cmd)
+	q.instance()
 	q.text("endpoint", "endpoint", "of this `route`, such as 'GET /orders/{id}'")
 	q.text("organization", "organization", "of this `organization`")
 	q.number("hours", "hours", "how far back, in `hours` (default 24)")

@@ -19,12 +19,14 @@ thresholds, history and a baseline. The exit code is that of the health.
 
 JSON is an object with the answers of two calls of the API: "health" and "diagnostics".`,
 		"status", "status --output-format=json")
+	q := newQuery(cmd)
+	q.instance()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := a.client()
 		if err != nil {
 			return err
 		}
-		h, err := c.Health(cmd.Context())
+		h, err := c.Health(cmd.Context(), q.values())
 		if err != nil {
 			return err
 		}

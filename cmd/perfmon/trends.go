@@ -14,6 +14,7 @@ Compares the last window of each metric, an hour by default, with the one before
 windows, with a mark where the level changed for good.`,
 		"trends", "trends --metric response_time_p95 --hours 6"))
 	q := newQuery(cmd)
+	q.instance()
 	q.text("metric", "metric", "this `metric` alone")
 	q.number("hours", "hours", "the window, in `hours` (default 1)")
 	q.int("points", "points", "at most so `many` points for each series (default 300)")

@@ -34,10 +34,11 @@ func main() {
 	flag.BoolVar(&s.incident, "incident", false, "let the payment provider have a bad day now")
 	flag.BoolVar(&s.quiet, "quiet", false, "send no requests")
 	flag.BoolVar(&s.longNames, "long", false, "use names of 200 characters")
+	replicas := flag.Int("replicas", 1, "how many replicas of the shop meet in a fleet, the last of them slow")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := serve(ctx, s, *addr, *page); err != nil {
+	if err := serve(ctx, s, *replicas, *addr, *page); err != nil {
 		fmt.Fprintln(os.Stderr, "pagetest:", err)
 		os.Exit(1)
 	}
@@ -45,12 +46,12 @@ func main() {
 
 const token = "a-token-for-the-demo"
 
-func serve(ctx context.Context, s shop, addr, page string) error {
-	m, err := s.open(ctx)
+func serve(ctx context.Context, s shop, replicas int, addr, page string) error {
+	m, end, err := s.start(ctx, replicas)
+	defer end()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = m.Close() }()
 	options := []httpapi.Option{httpapi.WithBearerToken(token)}
 	if page != "" {
 		var files fs.FS = os.DirFS(page)
@@ -77,6 +78,28 @@ func serve(ctx context.Context, s shop, addr, page string) error {
 		return err
 	}
 	return nil
+}
+
+// start starts one shop, or several replicas of it of which it returns the first.
+func (s *shop) start(ctx context.Context, replicas int) (m *perfmon.Monitor, end func(), err error) {
+	if replicas < 2 {
+		m, err := s.open(ctx)
+		return m, func() {
+			if m != nil {
+				_ = m.Close()
+			}
+		}, err
+	}
+	all, err := openFleet(ctx, replicas, *s)
+	end = func() {
+		for _, m := range all {
+			_ = m.Close()
+		}
+	}
+	if err != nil {
+		return nil, end, err
+	}
+	return all[0], end, nil
 }
 
 // live sends the shop requests until ctx ends.

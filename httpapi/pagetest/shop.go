@@ -23,6 +23,7 @@ type shop struct {
 	failing   bool          // every request fails, and everything is past its limit
 	incident  bool          // payments fail at present
 	quiet     bool          // no request comes
+	slow      bool          // every request takes three times as long
 	longNames bool
 
 	rng    *rand.Rand
@@ -294,7 +295,11 @@ func (s *shop) tick(m *perfmon.Monitor, rec *perfmon.Recorder, at time.Time) {
 			if s.errors(i, 1, bad) > 0 {
 				r.Status = 500
 			}
-			rec.Record(s.duration(e, i, true, bad), &r)
+			took := s.duration(e, i, true, bad)
+			if s.slow {
+				took *= 3
+			}
+			rec.Record(took, &r)
 		}
 	}
 }

@@ -1,4 +1,8 @@
 // Calls of the HTTP API below the address of this page.
+import { instance } from "./route.js";
+
+// Calls whose figures may be those of one replica.
+const figures = new Set(["dashboard/", "endpoints/", "series/", "trends/", "baseline/", "reports/"]);
 
 /** Problem is an error that the server described. */
 export class Problem extends Error {
@@ -18,6 +22,7 @@ export const base = new URL("./", location.href.split("#")[0]);
 /** address is that of a call with its parameters; those that are null are left out. */
 export function address(path, params = {}) {
   const url = new URL(path, base);
+  if (figures.has(path) && instance()) url.searchParams.set("instance", instance());
   for (const [key, value] of Object.entries(params)) {
     if (value !== null && value !== undefined) url.searchParams.set(key, value);
   }

@@ -9,7 +9,8 @@ import { clock, length, utc, when } from "./format.js";
 import { label } from "./metrics.js";
 import { headline, overview } from "./overview.js";
 import { dark, toggle } from "./palette.js";
-import { keep, link, ranges, read } from "./route.js";
+import { picker, showPicker } from "./replicas.js";
+import { instance, keep, link, ranges, read } from "./route.js";
 import { help, listen, search } from "./search.js";
 import { signIn, signOut } from "./signin.js";
 import { thresholds } from "./thresholds.js";
@@ -55,6 +56,7 @@ class Frame {
     this.data = data;
     this.service = h("p", { class: "service" });
     this.ranges = h("select", { class: "range", "aria-label": "Range", onchange: () => keep({ range: this.ranges.value }, true) });
+    this.replica = picker();
     this.zoomed = h("span", { class: "zoomed", hidden: true });
     this.freshness = h("b", { role: "status" });
     this.asOf = h("span", { "aria-hidden": "true" });
@@ -65,7 +67,7 @@ class Frame {
     this.el = h("div", { class: "frame" },
       h("a", { class: "skip", href: "#main", onclick: (e) => { e.preventDefault(); this.main.focus(); } }, "Skip to content"),
       h("nav", { class: "rail", "aria-label": "Views" }, this.links),
-      h("header", { class: "top" }, this.service, h("div", { class: "tools" }, this.fresh, this.zoomed, this.ranges,
+      h("header", { class: "top" }, this.service, h("div", { class: "tools" }, this.fresh, this.zoomed, this.replica, this.ranges,
         h("button", { type: "button", class: "plain", "aria-label": "Find (/)", title: "Find (/)", onclick: () => this.#find() }, icon("search")),
         this.#reports(), this.theme,
         h("button", { type: "button", class: "plain keys-button", "aria-label": "Keys (?)", title: "Keys (?)", onclick: help }, icon("help")),
@@ -88,6 +90,7 @@ class Frame {
   // #moved shows another view, or another range of the same.
   #moved() {
     const { view, id } = read();
+    if (instance() !== this.of) return this.#other();
     const want = JSON.stringify(this.data.range());
     if (view !== this.shown.view || id !== this.shown.id) this.#show();
     if (want !== this.want) this.data.refresh();
@@ -95,8 +98,24 @@ class Frame {
     this.#place();
   }
 
+  // #other shows the figures of another replica.
+  async #other() {
+    this.of = instance();
+    this.view?.destroy();
+    this.view = null;
+    fill(this.main, skeleton(10));
+    this.data.forget();
+    this.want = undefined;
+    const { of } = this;
+    await this.data.refresh();
+    if (of !== this.of || of !== instance()) return; // somebody was faster
+    this.#show();
+    this.#update();
+  }
+
   #show() {
     const { view, id } = read();
+    this.of = instance();
     this.view?.destroy();
     const [, , make] = views.find(([name]) => name === view);
     this.shown = { view, id };
@@ -138,6 +157,7 @@ class Frame {
     this.count.hidden = open === 0;
     text(this.count, String(open));
     this.count.className = `count-badge ${active.some((a) => a.severity === "critical") ? "critical" : "warning"}`;
+    showPicker(this.replica, this.data.dashboard.fleet);
     this.#title();
     this.#place();
     this.#freshness();

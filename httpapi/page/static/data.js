@@ -1,6 +1,6 @@
 // What the page knows of the service: read, kept up to date, and handed to the views.
 import { get } from "./api.js";
-import { range } from "./route.js";
+import { instance, keep, range } from "./route.js";
 import { columns } from "./series.js";
 import { Stream } from "./stream.js";
 
@@ -40,7 +40,8 @@ export class Data extends EventTarget {
     this.session = session;
     this.stream.addEventListener("sample", (e) => this.#take(e.detail));
     this.stream.addEventListener("alert", () => this.#soon());
-    this.stream.addEventListener("step", () => { if (this.dashboard?.health.status === "unknown") this.#soon(); }); // the first one
+    // The first one; and in a fleet each, as live samples are of one replica alone.
+    this.stream.addEventListener("step", () => { if (this.dashboard?.fleet || this.dashboard?.health.status === "unknown") this.#soon(); });
     this.stream.addEventListener("missed", () => this.#soon());
     document.addEventListener("visibilitychange", () => { if (this.#waiting) this.#due(); });
     this.stream.addEventListener("state", () => {
@@ -90,6 +91,14 @@ export class Data extends EventTarget {
     return this.thresholds.find((t) => t.metric_name === name && t.scope === "service" && t.enabled);
   }
 
+  /** forget drops the figures of the replica that was shown. */
+  forget() {
+    this.#kept.clear();
+    this.sample = this.hour = this.hourBefore = null;
+    this.samples = [];
+    this.up = undefined;
+  }
+
   /** refresh reads everything anew. A later call replaces one that is under way. */
   async refresh() {
     clearTimeout(this.#timer);
@@ -101,6 +110,11 @@ export class Data extends EventTarget {
       this.error = null;
     } catch (error) {
       if (error.name === "AbortError") return;
+      if (error.parameter === "instance" && instance()) { // a replica that is not there any more, or no fleet
+        keep({ instance: null });
+        this.forget();
+        return this.refresh();
+      }
       this.error = error;
     }
     const slowest = this.stream.state === "live" ? slowestRefresh : slowestAlone;
@@ -200,6 +214,7 @@ export class Data extends EventTarget {
   }
 
   #take(sample) {
+    if (this.dashboard?.fleet) return; // it is of the replica that answers
     this.#keep(sample);
     this.dispatchEvent(new Event("sample"));
   }

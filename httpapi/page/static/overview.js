@@ -3,6 +3,7 @@ import { fill, h, list, text } from "./dom.js";
 import { change, length, measure, parts, plural, when } from "./format.js";
 import { Grid } from "./grid.js";
 import { charts, inSentence, label } from "./metrics.js";
+import { replicas } from "./replicas.js";
 import { keep, link } from "./route.js";
 import { mean } from "./series.js";
 import { redraw, spark } from "./spark.js";
@@ -21,9 +22,10 @@ export function overview(data) {
   const worst = h("tbody");
   const targets = h("ul", { class: "targets" });
   const band = h("div");
+  const fleet = replicas();
   const begin = h("div"), legend = h("p", { class: "legend" });
   const moreTitle = h("h2", { class: "part" }, "Everything else");
-  const el = h("div", { class: "view" }, verdict, spoken, begin, tiles, legend, grid.el,
+  const el = h("div", { class: "view" }, verdict, spoken, begin, tiles, fleet.el, legend, grid.el,
     h("div", { class: "pair" },
       card("Worst endpoints",
         scroller("Worst endpoints", h("table", { class: "figures" },
@@ -52,6 +54,7 @@ export function overview(data) {
     more.show([...specs.own, ...specs.rest], data.chartFrame());
     drawItself();
     moreTitle.hidden = specs.own.length + specs.rest.length === 0;
+    fleet.draw(data);
     drawWorst(worst, data);
     drawTargets(targets, data);
     timeline(band, data);
@@ -98,6 +101,7 @@ function drawVerdict(el, spoken, data) {
     if (active.length > 1) facts.push(h("a", { href: link("alerts") }, plural(active.length - 1, "more alert")));
   }
   if (health.store) facts.push(health.store);
+  if (health.fleet) facts.push(health.fleet);
   // A screen reader hears what is wrong, and not how the figures move.
   text(spoken, head ? `${status}: ${alertTitle(head)} of ${scopeOf(head)}` : title);
   const key = JSON.stringify([status, title, facts.map((f) => f.textContent ?? f)]);

@@ -1,5 +1,5 @@
 // The address of what is shown: "#/endpoints/GET%20%2Forders?range=6h&q=pay". A link keeps
-// the view, the range and the selection, and none of it reaches the server.
+// the view, the range, the replica and the selection, and none of it reaches the server.
 
 const views = ["overview", "endpoints", "alerts", "thresholds", "trends", "diagnostics"];
 
@@ -18,11 +18,14 @@ function decode(s) {
   try { return decodeURIComponent(s); } catch { return s; }
 }
 
-/** link is the address of a view; it keeps the range, and of the other parameters those that are named. */
+/** instance is the replica whose figures are shown; "" for those of the whole fleet, or of the one process. */
+export function instance() { return read().params.get("instance") ?? ""; }
+
+/** link is the address of a view; it keeps the range and the replica, and of the other parameters those that are named. */
 export function link(view, id = "", params = {}) {
   const now = read().params;
   const next = new URLSearchParams();
-  if (now.has("range")) next.set("range", now.get("range"));
+  for (const key of ["range", "instance"]) if (now.has(key)) next.set(key, now.get(key));
   for (const [key, value] of Object.entries(params)) {
     if (value === null || value === "") next.delete(key);
     else next.set(key, value);

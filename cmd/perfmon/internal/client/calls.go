@@ -20,8 +20,8 @@ func (c *Client) Dashboard(ctx context.Context, q Query) (Answer[perfmon.Dashboa
 }
 
 // Health calls GET health/.
-func (c *Client) Health(ctx context.Context) (Answer[Health], error) {
-	return ask[Health](ctx, c, http.MethodGet, "health/", nil, nil)
+func (c *Client) Health(ctx context.Context, q Query) (Answer[Health], error) {
+	return ask[Health](ctx, c, http.MethodGet, "health/", q, nil)
 }
 
 // Diagnostics calls GET diagnostics/.

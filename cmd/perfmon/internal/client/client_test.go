@@ -77,16 +77,16 @@ func TestErrors(t *testing.T) {
 			w.WriteHeader(answer.status)
 			_, _ = io.WriteString(w, answer.body)
 		})
-		if _, err := c.Health(t.Context()); err == nil || err.Error() != want {
+		if _, err := c.Health(t.Context(), nil); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
 	c := dial(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) })
-	if _, err := c.Health(t.Context()); !client.NotFound(err) || !strings.Contains(err.Error(), "There is no perfmon API at http://127.0.0.1:") {
+	if _, err := c.Health(t.Context(), nil); !client.NotFound(err) || !strings.Contains(err.Error(), "There is no perfmon API at http://127.0.0.1:") {
 		t.Error(err)
 	}
 	c = dial(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[1]") })
-	if _, err := c.Health(t.Context()); err == nil || !strings.Contains(err.Error(), "GET health/: the answer is not what this version of perfmon reads") {
+	if _, err := c.Health(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "GET health/: the answer is not what this version of perfmon reads") {
 		t.Error(err)
 	}
 }
