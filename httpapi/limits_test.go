@@ -44,7 +44,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (\\d+) \\| (\\S+) \\|").FindAllStringSubmatch(string(data), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (\\d+) \\| (count|bytes|1/s) \\|").FindAllStringSubmatch(string(data), -1) {
 		documented[row[1]] = row[2] + " " + row[3]
 	}
 	m, err := perfmon.New()

@@ -6,10 +6,17 @@ import (
 )
 
 // host returns what counts for a host, nil where there is no place for it among the metrics
-// of the monitor. Only the first request to a host takes the lock.
+// of the monitor. Only the first request to a host takes the lock, or the first of all to
+// the others.
 func (c *Calls) host(name string) *host {
-	if h, ok := (*c.hosts.Load())[name]; ok {
+	known := *c.hosts.Load()
+	if h, ok := known[name]; ok {
 		return h
+	}
+	if len(known) >= c.maxHosts {
+		if other := c.other.Load(); other != nil {
+			return other
+		}
 	}
 	return c.meet(name)
 }
@@ -42,14 +49,15 @@ func (c *Calls) meet(name string) *host {
 
 // others returns what counts for the hosts that are past the limit. The caller holds the lock.
 func (c *Calls) others() *host {
-	if c.other == nil {
-		h, err := c.newHost("outgoing_other", "hosts past the first "+strconv.Itoa(c.maxHosts))
-		if err != nil {
-			return nil
-		}
-		c.other = h
+	if h := c.other.Load(); h != nil {
+		return h
 	}
-	return c.other
+	h, err := c.newHost("outgoing_other", "hosts past the first "+strconv.Itoa(c.maxHosts))
+	if err != nil {
+		return nil
+	}
+	c.other.Store(h)
+	return h
 }
 
 // maxName leaves room for what stands around it in the name of a metric.

@@ -57,7 +57,7 @@ type Calls struct {
 	hosts atomic.Pointer[map[string]*host] // replaced, never changed; read without a lock
 	mu    sync.Mutex                       // of who replaces it
 	names map[string]bool                  // of hosts in metrics; mu
-	other *host                            // made when it is needed; mu
+	other atomic.Pointer[host]             // made when it is needed, under mu
 }
 
 // host is what is counted for a host.

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -129,7 +130,9 @@ func TestResponsesAreTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, h := range handlers(t) {
+	all := handlers(t)
+	maps.Copy(all, gateways(t))
+	for name, h := range all {
 		for _, two := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", HTTP/2 ", two), func(t *testing.T) {
 				bare, watched := ask(t, h, two), ask(t, middleware.New(m)(h), two)

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -20,7 +21,21 @@ type Page struct {
 }
 
 // String returns what was written.
-func (p *Page) String() string { return p.b.String() }
+func (p *Page) String() string {
+	if !p.Color {
+		return CleanLines(p.b.String())
+	}
+	// Colours stay. What a server sent where a word of ours was to be gets through nowhere else.
+	var b strings.Builder
+	text, from := p.b.String(), 0
+	for _, at := range colours.FindAllStringIndex(text, -1) {
+		b.WriteString(CleanLines(text[from:at[0]]) + text[at[0]:at[1]])
+		from = at[1]
+	}
+	return b.String() + CleanLines(text[from:])
+}
+
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // Line writes a line, which is cut at the width.
 func (p *Page) Line(format string, args ...any) {
