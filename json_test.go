@@ -28,7 +28,7 @@ var noJSON = []string{
 	"Store", "Thresholds", "Timer", "FieldError", "NotReadyError", "MessageData", "HostAlert", "AlertQuery", "DashboardQuery", "ReportQuery", "Revision",
 	"SettingsUpdate", "ThresholdUpdate", "ThresholdID", "Response", "Companion", "Archive", "Block", "Roll",
 	"Cache", "Share", "Mean", "QueueState", "PoolState",
-	"ChartData", "ChartMaker", "Notifier", "Notifications", "RetryError", "UndeliverableError", "AlertOutline", "Route", "Hours", "NewSilence", "Silences",
+	"ChartData", "ChartMaker", "Notifier", "BatchNotifier", "RefreshNotifier", "Notifications", "RetryError", "UndeliverableError", "AlertOutline", "Route", "Hours", "NewSilence", "Silences",
 	"Fleet", "FleetBid", "FleetEntry", "FleetLease", "FleetLog", "FleetPull", "FleetReplica", "FleetTail",
 }
 

@@ -67,6 +67,10 @@ func TestSilencesOfOrganizations(t *testing.T) {
 		if a := s.do(test.as, "GET", "alerts/", ""); !strings.Contains(a.raw, fmt.Sprintf(`%q:{"`, test.alert)) {
 			t.Errorf("the list of %s does not say that %s is silenced: %.300s", test.as, test.alert, a.raw)
 		}
+		own := fmt.Sprintf("%q:{%s", test.alert, strings.TrimPrefix(test.want, `"silenced":{`))
+		if a := s.do(test.as, "GET", "dashboard/?alerts=true", ""); !strings.Contains(a.raw, own) {
+			t.Errorf("the dashboard of %s does not say %s: %s", test.as, own, a.raw[strings.LastIndex(a.raw, `"silenced"`)+1:])
+		}
 	}
 	for as, want := range map[string]int{"globex": 404, "(other)": 404, "acme": 200} {
 		if a := s.do(as, "DELETE", "silences/"+own+"/", ""); a.status != want {
