@@ -10,7 +10,10 @@ require (
 	golang.org/x/exp v0.0.0-20261014143641-f0251eb4aa3e
 )
 
+require go.etcd.io/bbolt v1.5.0 // indirect
+
 require (
+	github.com/backend-prs/perfmon/boltstore v0.0.0
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/oklog/ulid/v2 v2.1.2 // indirect
 	github.com/prometheus/procfs v0.23.0 // indirect
@@ -19,3 +22,5 @@ require (
 )
 
 replace github.com/backend-prs/perfmon => ../
+
+replace github.com/backend-prs/perfmon/boltstore => ../boltstore
