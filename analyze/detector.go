@@ -18,7 +18,7 @@ const (
 	// pointsPerDay that is not long. With more points a day it has to be more, so that
 	// false alarms are not more often in time, by two thirds of the logarithm of how many more: the
 	// signals of neighbours have much in common. It is held to a limit.
-	surprising   = 8.0
+	surprising   = 7.9
 	pointsPerDay = 288
 	mostMore     = 2.0
 	// From longSeries points on the surprise has to be more, too: the longer a series,
@@ -36,11 +36,9 @@ const (
 
 	fastRate = 0.8       // of the level where the series just was
 	slowRate = 1. / 1500 // of the level where it has been for long
-	dayRate  = 0.03      // of the level at an hour of the day
 	watched  = 48        // latest points that are looked at together
 	kept     = 1024      // values that the ranks of new ones are taken among
 	sparsest = 16        // of so many values one is kept
-	slots    = 96        // of a day, each with a level of its own
 	forget   = 1. / 20000
 
 	// largestValue keeps differences of values finite.
@@ -60,20 +58,23 @@ type Result struct {
 }
 
 // Detector finds the points of a series that do not fit its own past, one by one as they
-// come, in about 20 KiB of memory and without any setting. The zero Detector is ready for
+// come, in about 23 KiB of memory and without any setting. The zero Detector is ready for
 // use. It belongs to one goroutine at a time.
 //
 // Nine simple things are watched: how far a point is from where the series just was; how
-// far the last 3, 12 and 48 points are from where it has been for long; how far the last
-// 1, 12 and 48 points are from what is usual at their hours, once a day is known; how
-// far the ranks of the last 48 are from the middle; and how much alike those ranks are.
+// far the last 3 and 48 points are from where it has been for long; how far the last 12
+// are from the 36 before; how far the last 1, 12 and 48 points are from what is usual at
+// their hours, once a day is known; how far the ranks of the last 48 are from the middle;
+// and how much alike those ranks are.
 // Each is held against all that it has been before: not by a normal distribution, which
 // real series do not have, but by a histogram, and beyond what was ever seen by a power
 // law fitted to its tail (B. M. Hill, "A Simple General Approach to Inference About the
 // Tail of a Distribution", 1975; for streams: Siffer, Fouque, Termier and Largouet,
 // "Anomaly Detection in Streams with Extreme Value Theory", KDD 2017). That gives nine
 // surprises, minus logarithms of probabilities, of which the 4-norm counts: an ensemble
-// errs less than its best part does (C. C. Aggarwal, "Outlier Ensembles", 2013).
+// errs less than its best part does (C. C. Aggarwal, "Outlier Ensembles", 2013). It counts
+// for less where a surprise as large came within half an hour of this time on a day
+// before.
 type Detector struct {
 	n     uint64 // points
 	began int64  // time of the first one, in seconds
@@ -94,13 +95,6 @@ type Detector struct {
 	peak     float64 // of the surprise in this excursion
 	reported float64 // of the surprise that was reported in it; 0: none
 	quiet    uint64  // points in a row that are below it
-}
-
-// A slot is what is known of a quarter of an hour of the day.
-type slot struct {
-	level float64
-	n     uint32 // points
-	first int64  // day of the first one, since 1970
 }
 
 // NewDetector returns a Detector that has seen nothing.
@@ -128,6 +122,7 @@ func (d *Detector) Add(t time.Time, v float64) Result {
 	if d.n <= DetectorWarmup {
 		return Result{Expected: expected}
 	}
+	surprise = d.lessDaysBefore(t, surprise)
 	bar := d.bar(t)
 	if !d.report(surprise, bar) {
 		return Result{Expected: expected}
@@ -154,14 +149,7 @@ func (d *Detector) learn(t time.Time, v float64) {
 	d.n++
 	d.slow += max(slowRate, 1/float64(d.n)) * (v - d.slow)
 	d.keep(v)
-	s := &d.day[slotOf(t)]
-	if s.n == 0 {
-		s.first = dayOf(t)
-	}
-	if s.n < math.MaxUint32 {
-		s.n++
-	}
-	s.level += max(dayRate, 1/float64(s.n)) * (v - s.level)
+	d.learnHour(t, v)
 }
 
 // bar is how surprising a point has to be.
@@ -236,13 +224,4 @@ func (d *Detector) rank(v float64) float64 {
 		}
 	}
 	return (float64(less) + 0.5*float64(same)) / float64(d.held)
-}
-
-// slotOf returns the quarter of an hour of the day that a time is in.
-func slotOf(t time.Time) int { return int(dayShare(t) * slots) }
-
-// dayOf returns the day that a time is in, since 1970.
-func dayOf(t time.Time) int64 {
-	s := t.Unix()
-	return (s - mod(s, 86400)) / 86400
 }

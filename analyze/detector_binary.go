@@ -10,7 +10,7 @@ import (
 )
 
 // detectorVersion is the first byte of a Detector's encoding.
-const detectorVersion = 2
+const detectorVersion = 3
 
 var (
 	errDamaged = errors.New("analyze: detector: the encoding is damaged")
@@ -18,7 +18,7 @@ var (
 )
 
 // AppendBinary appends the state of the Detector to b: a version, the state, and a
-// checksum, up to 20 KiB. The error is always nil. A Detector that UnmarshalBinary
+// checksum, up to 24 KiB. The error is always nil. A Detector that UnmarshalBinary
 // makes of it goes on exactly as this one.
 func (d *Detector) AppendBinary(b []byte) ([]byte, error) {
 	begin := len(b)
@@ -39,7 +39,10 @@ func (d *Detector) AppendBinary(b []byte) ([]byte, error) {
 		b = binary.AppendUvarint(b, uint64(s.n))
 		if s.n > 0 {
 			b = binary.AppendVarint(b, s.first)
-			b = appendFloat(b, s.level)
+			b = binary.AppendVarint(b, s.today)
+			for _, v := range [...]float64{s.level, s.peak, s.before} {
+				b = appendFloat(b, v)
+			}
 		}
 	}
 	for i := range d.tails {
@@ -86,7 +89,8 @@ func (d *Detector) UnmarshalBinary(data []byte) error {
 		if n := r.uvarint(); n > math.MaxUint32 {
 			r.failed = true
 		} else if n > 0 {
-			read.day[i] = slot{n: uint32(n), first: r.varint(), level: r.float()}
+			read.day[i] = slot{n: uint32(n), first: r.varint(), today: r.varint(), level: r.float(), peak: r.float(), before: r.float()}
+			r.failed = r.failed || read.day[i].peak < 0 || read.day[i].before < 0
 		}
 	}
 	for i := range read.tails {

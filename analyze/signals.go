@@ -9,10 +9,10 @@ import (
 const (
 	step      = iota // from where the series just was
 	level3           // the last 3 points, from where it has been for long
-	level12          //
-	level48          //
-	usual1           // the last point, from what is usual at its hour
-	usual12          //
+	level48          // the last 48
+	change12         // the last 12, from the 36 before
+	usual1           // the last point, from what is usual about its hour
+	usual12          // the last 12, from what is usual at theirs
 	usual48          //
 	rankMean         // the ranks of the last 48, from the middle
 	rankAlike        // how much alike they are
@@ -28,10 +28,11 @@ func (d *Detector) observe(t time.Time, v float64) (s readings) {
 	d.values[at], d.ranks[at] = v, d.rank(v)
 	s[step] = apart(v, d.fast)
 	s[level3] = apart(latest(&d.values, d.n, 3), d.slow)
-	s[level12] = apart(latest(&d.values, d.n, 12), d.slow)
-	s[level48] = apart(latest(&d.values, d.n, watched), d.slow)
+	all := latest(&d.values, d.n, watched)
+	s[level48] = apart(all, d.slow)
+	s[change12] = math.NaN()
 	s[usual1], s[usual12], s[usual48] = math.NaN(), math.NaN(), math.NaN()
-	if hour := &d.day[slotOf(t)]; hour.n > 0 && hour.first < dayOf(t) {
+	if hour := d.hour(t); hour != nil {
 		rest := v - hour.level
 		if d.usual == 0 {
 			for i := range d.rests {
@@ -39,13 +40,15 @@ func (d *Detector) observe(t time.Time, v float64) (s readings) {
 			}
 		}
 		d.rests[d.usual%watched] = rest
-		s[usual1] = apart(v, hour.level)
+		s[usual1] = d.fromHours(t, v)
 		s[usual12] = apart(hour.level+latest(&d.rests, d.usual, 12), hour.level)
 		s[usual48] = apart(hour.level+latest(&d.rests, d.usual, watched), hour.level)
 		d.usual++
 	}
 	s[rankMean], s[rankAlike] = math.NaN(), math.NaN()
 	if d.n > watched {
+		last := latest(&d.values, d.n, 12)
+		s[change12] = apart(last, (watched*all-12*last)/(watched-12))
 		mean := latest(&d.ranks, d.n, watched)
 		spread := 0.0
 		for _, r := range d.ranks {

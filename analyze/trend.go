@@ -28,7 +28,7 @@ const (
 	// Where it is known what is usual, a difference has to be one from that and from the
 	// hours before, and that is strict: so much of it has to be there without the days
 	// before, or else a rise on one of them would make today's calm a fall.
-	significanceOfBoth = 0.03
+	significanceOfBoth = 0.024
 	itsOwn             = 0.15
 
 	// priorChange is how many of the comparisons that are made are of a series that

@@ -95,7 +95,8 @@ func (e *evaluation) anomalies() {
 	runs := e.runs(2, 15)
 	var sums [3]float64
 	names := [...]string{"on day 1", "a day on days 2 to 7", "a day in week 2"}
-	for _, p := range plains {
+	for i, p := range plains {
+		e.done("plain series", i, len(plains))
 		var counts [3]float64
 		for range runs {
 			for _, at := range anomaliesOf(p.make(rng, 14*day)) {
@@ -137,8 +138,9 @@ func (e *evaluation) injected(rng *rand.Rand) {
 		{"a burst of noise", 30, func(v float64) float64 { return v + 50*rng.NormFloat64() }},
 	}
 	all, found := 0.0, 0.0
-	for _, alone := range []bool{true, false} {
-		for _, k := range kinds {
+	for part, alone := range []bool{true, false} {
+		for i, k := range kinds {
+			e.done("injected anomalies", part*len(kinds)+i, 2*len(kinds))
 			hits := 0.0
 			for i := range runs {
 				x := around100(rng, at+60, 0.7, normal)
@@ -188,8 +190,8 @@ func (e *evaluation) units(rng *rand.Rand) {
 // cost measures a detector.
 func (e *evaluation) cost(rng *rand.Rand) {
 	x := daily(rng, 7*day, 0.3, 0.5, normal)
-	began := time.Now()
+	began := processorTime()
 	anomaliesOf(x)
-	e.most("%.2f", "anomalies, cost of a point in µs", float64(time.Since(began).Microseconds())/float64(len(x)), 15)
+	e.most("%.2f", "anomalies, cost of a point in µs of a processor", float64((processorTime()-began).Microseconds())/float64(len(x)), 15)
 	e.most("%.1f", "anomalies, memory of a detector in KiB", float64(unsafe.Sizeof(analyze.Detector{}))/1024, 48)
 }

@@ -7,6 +7,7 @@ func (e *evaluation) changes() {
 	rng := e.rng("changes")
 	runs := e.runs(200, 2000)
 	for _, rho := range []float64{0, 0.5, 0.7, 0.9} {
+		e.done(fmt.Sprintf("change points of nothing, correlation %v, series", rho), 0, runs)
 		wrong := 0
 		for range runs {
 			if len(changePoints(around100(rng, 120, rho, normal))) > 0 {
@@ -43,6 +44,7 @@ func (e *evaluation) changes() {
 // and returns which share of the steps is found within 3 points, and how much else is
 // found in a series.
 func (e *evaluation) steps(runs int, rho, factor float64) (hits, spurious float64) {
+	e.done(fmt.Sprintf("steps, correlation %v, factor %v, series", rho, factor), 0, runs)
 	rng := e.rng(fmt.Sprint("steps ", rho, factor))
 	for range runs {
 		at := 20 + rng.IntN(81)

@@ -1,7 +1,7 @@
 // Command evaluate prints what the detection of package analyze does on real and on
 // simulated series, beside what it should do. docs/detection.md explains its table.
 //
-//	go run ./internal/evaluate          # minutes, for people
+//	go run ./internal/evaluate          # ten minutes, for people; says on stderr how far it is
 //	go run ./internal/evaluate -quick   # under a minute, as the test runs it
 //	go run ./internal/evaluate -only nab
 //
@@ -22,6 +22,9 @@ func main() {
 	flag.StringVar(&dataFlag, "data", "", "folder that holds nab/ and tcpd/")
 	flag.Parse()
 	e := evaluation{quick: *quick, seed: *seed, out: os.Stdout}
+	if !*quick {
+		e.progress = os.Stderr
+	}
 	if !e.run(*only) {
 		os.Exit(1)
 	}

@@ -41,6 +41,7 @@ func (e *evaluation) regressions() {
 	total, worst, cells := 0.0, 0.0, 0.0
 	for _, rho := range []float64{0.5, 0.7, 0.9} {
 		for _, k := range kinds {
+			e.done("regressions of nothing, kinds", int(cells), 9)
 			wrong := 0
 			for range runs {
 				x := around100(rng, held+day, rho, k)
@@ -83,6 +84,7 @@ func (e *evaluation) regressions() {
 			}
 		}
 	}
+	e.done("evenings", 0, 1)
 	e.evenings(rng)
 }
 

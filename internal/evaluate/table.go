@@ -42,6 +42,8 @@ type evaluation struct {
 	out   io.Writer
 	rows  []row
 	left  []string // what was left out, and why
+
+	progress io.Writer // nil: nowhere
 }
 
 // runs is how many series of a kind are simulated.
@@ -80,6 +82,16 @@ func (e *evaluation) say(format string, args ...any) {
 	fmt.Fprintf(e.out, "    "+format+"\n", args...)
 }
 
+// done says how far a long simulation is.
+func (e *evaluation) done(what string, n, of int) {
+	if e.progress != nil {
+		fmt.Fprintf(e.progress, "    %s: %d of %d, %.0f s\n", what, n, of, time.Since(started).Seconds())
+	}
+}
+
+// started is when the program did.
+var started = time.Now()
+
 const percent = "%.1f %%"
 
 var groups = []struct {
@@ -102,9 +114,9 @@ func (e *evaluation) run(only string) bool {
 			continue
 		}
 		fmt.Fprintf(e.out, "\n%s\n", g.name)
-		began := time.Now()
+		began, used := time.Now(), processorTime()
 		g.run(e)
-		e.say("%.1f s", time.Since(began).Seconds())
+		e.say("%.1f s, %.1f s of a processor", time.Since(began).Seconds(), (processorTime() - used).Seconds())
 	}
 	missed := 0
 	for _, r := range e.rows {
@@ -152,9 +164,9 @@ func (e *evaluation) nab() {
 		e.left = append(e.left, "The series of the Numenta Anomaly Benchmark are not there; their rows are left out.")
 		return
 	}
-	began := time.Now()
+	began := processorTime()
 	runDetector(all)
-	took, points := time.Since(began), 0
+	took, points := processorTime()-began, 0
 	for _, s := range all {
 		points += len(s.values)
 	}

@@ -21,6 +21,7 @@ func (e *evaluation) trends() {
 	cells := 0.0
 	for _, n := range []int{30, 60, 120} {
 		for _, rho := range []float64{0, 0.3, 0.5, 0.7, 0.9} {
+			e.done("trends of nothing, kinds", int(cells), 45)
 			for _, k := range kinds {
 				wrong := 0
 				for range runs {
@@ -99,10 +100,11 @@ func (e *evaluation) confidence(rng *rand.Rand) {
 
 // rhythm looks at series that go up and down by day, two days of which are held.
 func (e *evaluation) rhythm(rng *rand.Rand) {
-	runs := e.runs(15, 150)
+	runs := e.runs(60, 300)
 	wrong, found, looks := 0, 0, 0
 	for _, amplitude := range []float64{0.2, 0.45, 0.7} {
 		for _, rho := range []float64{0, 0.5, 0.7} {
+			e.done("daily rhythms", looks, 9*runs)
 			for range runs {
 				x := daily(rng, 2*day, amplitude, rho, normal)
 				looks++
