@@ -48,7 +48,8 @@ func (s *span) add(o span) {
 	s.errors += o.errors
 }
 
-// Add appends what was counted in the time before end.
+// Add appends what was counted in the time before end. It empties times, and may take its
+// memory over.
 func (l *Log) Add(end time.Time, elapsed time.Duration, times *sketch.Sketch, responses, errors uint64) {
 	to := end.UnixMilli()
 	if responses == 0 {
@@ -67,7 +68,12 @@ func (l *Log) Add(end time.Time, elapsed time.Duration, times *sketch.Sketch, re
 	} else {
 		l.open.add(s)
 	}
+	if l.open.times.Count() == 0 {
+		l.open.times, *times = *times, sketch.Sketch{}
+		return
+	}
 	l.open.times.Merge(times)
+	times.Reset()
 }
 
 // dropFrom drops entries that a clock set back left in the future.

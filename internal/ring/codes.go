@@ -10,8 +10,5 @@ func Number(code uint16) float64 { return decode(code) }
 func (c *Rows) SetCode(column int, code uint16) {
 	slot := c.r.newest
 	c.turnTo(slot / spanLen)
-	if c.open == nil {
-		c.open = make([]uint16, c.columns*spanLen)
-	}
-	c.open[column*spanLen+slot%spanLen] = code
+	c.row(slot % spanLen)[column] = code
 }

@@ -16,9 +16,10 @@ import (
 type Rows struct {
 	r       *Ring
 	columns int
-	packed  []span // ascending by number; none is that of open
-	at      int    // the number of the open span
-	open    []uint16
+	packed  []span   // ascending by number; none is that of open
+	at      int      // the number of the open span
+	open    []uint16 // slot by slot, from the first one with a value to the last
+	first   int      // the slot of open's first row, within the span
 }
 
 // span is spanLen slots of all columns, packed.
@@ -44,10 +45,7 @@ func (c *Rows) Set(column int, v float64) { c.SetCode(column, encode(v)) }
 func (c *Rows) At(column, i int) float64 {
 	slot := c.r.slot(i)
 	if slot/spanLen == c.at {
-		if c.open == nil {
-			return math.NaN()
-		}
-		return decode(c.open[column*spanLen+slot%spanLen])
+		return decode(c.openCode(column, slot%spanLen))
 	}
 	if i, ok := c.find(slot / spanLen); ok {
 		return decode(unpackOne(c.packed[i].data, column, slot%spanLen))
@@ -70,14 +68,14 @@ func (c *Rows) Read(column, i int, values []float64) {
 // readSpan reads slots of one span.
 func (c *Rows) readSpan(column, slot int, values []float64) {
 	number, first := slot/spanLen, slot%spanLen
-	if number == c.at && c.open != nil {
+	if number == c.at {
 		for j := range values {
-			values[j] = decode(c.open[column*spanLen+first+j])
+			values[j] = decode(c.openCode(column, first+j))
 		}
 		return
 	}
 	at, ok := c.find(number)
-	if number == c.at || !ok {
+	if !ok {
 		for j := range values {
 			values[j] = math.NaN()
 		}
@@ -100,12 +98,33 @@ func (c *Rows) bytes() int {
 // clear makes a slot absent in all columns.
 func (c *Rows) clear(slot int) {
 	c.turnTo(slot / spanLen)
-	if c.open == nil {
-		return
+	if at := (slot%spanLen - c.first) * c.columns; at >= 0 && at < len(c.open) {
+		clear(c.open[at : at+c.columns])
 	}
-	for column := range c.columns {
-		c.open[column*spanLen+slot%spanLen] = codeAbsent
+}
+
+// openCode returns the code of a column in a slot of the open span.
+func (c *Rows) openCode(column, slot int) uint16 {
+	if at := (slot - c.first) * c.columns; at >= 0 && at < len(c.open) {
+		return c.open[at+column]
 	}
+	return codeAbsent
+}
+
+// row returns the codes of a slot of the open span, to be written to.
+func (c *Rows) row(slot int) []uint16 {
+	if len(c.open) == 0 {
+		c.first = slot
+	}
+	if slot < c.first { // the clock was set back
+		c.open = append(make([]uint16, (c.first-slot)*c.columns), c.open...)
+		c.first = slot
+	}
+	at := (slot - c.first) * c.columns
+	for len(c.open) <= at {
+		c.open = append(c.open, make([]uint16, c.columns)...)
+	}
+	return c.open[at : at+c.columns]
 }
 
 // turnTo packs the open span and opens another one.
@@ -114,7 +133,7 @@ func (c *Rows) turnTo(number int) {
 		return
 	}
 	if c.open != nil {
-		if data := pack(c.open, c.columns); data != nil {
+		if data := pack(c.openCode, c.columns); data != nil {
 			i, _ := c.find(c.at)
 			c.packed = append(c.packed, span{})
 			copy(c.packed[i+1:], c.packed[i:])
@@ -124,7 +143,7 @@ func (c *Rows) turnTo(number int) {
 	}
 	c.at = number
 	if i, ok := c.find(number); ok {
-		c.open = unpack(c.packed[i].data, c.columns)
+		c.open, c.first = unpack(c.packed[i].data, c.columns), 0
 		last := len(c.packed) - 1
 		copy(c.packed[i:], c.packed[i+1:])
 		c.packed[last] = span{}
@@ -143,11 +162,14 @@ func (c *Rows) find(number int) (i int, ok bool) {
 const columnHead = 3
 
 // pack packs a span, nil where it holds nothing.
-func pack(open []uint16, columns int) []byte {
+func pack(open func(column, slot int) uint16, columns int) []byte {
 	var scratch [1024]byte
+	var codes [spanLen]uint16
 	data, any := scratch[:0], false
 	for column := range columns {
-		codes := open[column*spanLen : (column+1)*spanLen]
+		for i := range codes {
+			codes[i] = open(column, i)
+		}
 		least, most := uint16(math.MaxUint16), uint16(0)
 		for _, c := range codes {
 			if c != codeAbsent {
@@ -184,7 +206,7 @@ func unpack(data []byte, columns int) []uint16 {
 	open := make([]uint16, columns*spanLen)
 	for column := range columns {
 		for i := range spanLen {
-			open[column*spanLen+i] = unpackOne(data, column, i)
+			open[i*columns+column] = unpackOne(data, column, i)
 		}
 	}
 	return open

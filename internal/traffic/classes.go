@@ -51,7 +51,7 @@ func (c *counters) classTotal() (*Counts, *classTimes) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	total, classes := &Counts{}, &classTimes{}
-	total.Merge(&c.total)
+	c.mergeTotal(total)
 	classes.merge(&c.apart)
 	if total.Classes[goodClass] == 0 {
 		return total, classes

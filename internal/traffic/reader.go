@@ -58,6 +58,9 @@ func (r *Reader) read(n *Names, f func(name string, d *Delta)) {
 		if c.idle++; d.Responses > 0 {
 			c.idle = 0
 		}
+		if c.idle == restAfter && c.used {
+			c.rest()
+		}
 		if d.Responses >= hotResponses && n.stripes > sharedStripes && !c.hot.Load() {
 			n.heat(name)
 		}
