@@ -118,7 +118,7 @@ func (r *OutboxRecord) send(n Notification, p *outboxPlan, now time.Time, look f
 // alertNotification words what a plan tells, but for its ID.
 func (m *Monitor) alertNotification(now time.Time, s *OutboxRecord, p *outboxPlan) Notification {
 	tell := slices.Clone(p.tell)
-	slices.SortStableFunc(tell, worseFirst)
+	sortStableFunc(tell, worseFirst)
 	n := Notification{Kind: p.kind, Time: now, Service: m.service}
 	worst := m.worstNow(tell)
 	for i, a := range tell {

@@ -201,7 +201,7 @@ func (l *silenceList) apply(s *Silence) {
 		return
 	}
 	l.list = append(l.list, *s)
-	slices.SortFunc(l.list, func(a, b Silence) int {
+	sortFunc(l.list, func(a, b Silence) int {
 		if a.ID < b.ID {
 			return -1
 		}
