@@ -116,14 +116,16 @@ func (n *Name) growPlace(stripe int) *place {
 	return n.places[stripe].Load()
 }
 
-// drain adds to d, which is empty, what was counted since the last call.
-func (c *counters) drain(d *Counts) {
-	var apart classTimes
+// drain adds to d, which is empty, what was counted since the last call. What apart holds
+// is of another name.
+func (c *counters) drain(d *Counts, apart *classTimes) {
+	apart.reset()
 	for i := range c.cells {
 		if cell := c.cells[i].Load(); cell != nil && cell.fresh.Load() {
-			cell.drain(d, &apart)
+			cell.drain(d, apart)
 		}
 	}
+	apart.addTo(&d.Times)
 	if d.Responses > 0 {
 		c.used = true
 		c.mu.Lock()
@@ -132,7 +134,7 @@ func (c *counters) drain(d *Counts) {
 			c.packed = nil
 		}
 		c.total.Merge(d)
-		c.apart.merge(&apart)
+		c.apart.merge(apart)
 		c.mu.Unlock()
 	}
 }
@@ -144,15 +146,14 @@ func (c *cell) drain(d *Counts, apart *classTimes) {
 		if s == nil {
 			continue
 		}
-		var into *sketch.Sketch
-		if lane < streamLane {
-			into = &d.Times
+		switch {
+		case lane >= streamLane:
+			d.count(lane, s.Take(nil))
+		case lane/2 == goodLane/2:
+			d.count(lane, s.Take(&d.Times))
+		default:
+			d.count(lane, apart.take(int(lane/2), s))
 		}
-		if lane < streamLane && lane/2 != goodLane/2 {
-			d.count(lane, apart.take(int(lane/2), s, into))
-			continue
-		}
-		d.count(lane, s.Take(into))
 	}
 }
 
