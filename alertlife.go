@@ -103,7 +103,7 @@ func (b *alertBook) endedKeys(now moment, watched func(Key) bool, heard func(Key
 
 // sortRecords gives records about different keys an order of their own.
 func sortRecords(records []Record) {
-	slices.SortStableFunc(records, func(a, b Record) int { return compareKeys(a.Alert.Key, b.Alert.Key) })
+	sortStableFunc(records, func(a, b Record) int { return compareKeys(a.Alert.Key, b.Alert.Key) })
 }
 
 // ended says why a key's alert is over though no value says so, "" when it is not.
@@ -221,7 +221,7 @@ func worst(findings []finding) []finding {
 		merged[i].threshold = threshold
 	}
 	// Those of the service go first: they cover those of its endpoints.
-	slices.SortStableFunc(merged, func(a, b finding) int {
+	sortStableFunc(merged, func(a, b finding) int {
 		return coveredRank(a.key) - coveredRank(b.key)
 	})
 	return merged
@@ -263,7 +263,7 @@ func sortedKeys(keys map[Key]KeyState) []Key {
 	for key := range keys {
 		list = append(list, key)
 	}
-	slices.SortFunc(list, compareKeys)
+	sortFunc(list, compareKeys)
 	return list
 }
 

@@ -68,7 +68,7 @@ func (as *anomalies) look(at time.Time, values map[string]float64) {
 			found = append(found, Anomaly{name, at, ValueOf(v), ValueOf(r.Expected), r.Score})
 		}
 	}
-	slices.SortFunc(found, func(a, b Anomaly) int {
+	sortFunc(found, func(a, b Anomaly) int {
 		if a.Metric < b.Metric {
 			return -1
 		}
@@ -142,7 +142,7 @@ func (as *anomalies) apply(r *DetectorRecord) {
 	}
 	as.detectors[r.Metric], as.through[r.Metric] = d, r.Through
 	as.keep(r.Found)
-	slices.SortStableFunc(as.list, func(a, b Anomaly) int { return a.At.Compare(b.At) })
+	sortStableFunc(as.list, func(a, b Anomaly) int { return a.At.Compare(b.At) })
 }
 
 // Anomalies returns the points of the service's metrics in the last window (0: the

@@ -4,12 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/backend-prs/perfmon/internal/block"
-	"github.com/backend-prs/perfmon/internal/ring"
-	"github.com/backend-prs/perfmon/sketch"
 )
 
 // rollUp rolls up what is due, in a store that is an Archive. What fails is tried again
@@ -134,11 +131,7 @@ func (h *history) restoreBlock(b *block.Block, since time.Time) {
 		}
 		for j := range b.Scopes {
 			for k, codes := range b.Scopes[j].Codes {
-				code := codes[i]
-				if k <= p99Figure {
-					code = percentileCode(code)
-				}
-				if code != 0 {
+				if code := codes[i]; code != 0 {
 					scopes[j].columns.SetCode(k, code)
 				}
 			}
@@ -156,23 +149,4 @@ func (h *history) restoreBlock(b *block.Block, since time.Time) {
 			scopes[j].digests.Restore(from, to, s.Requests, s.Errors, s.Times)
 		}
 	}
-}
-
-// percentileCodes are the codes in history of percentiles, by their codes in blocks: logarithms
-// of which a restart would need a million.
-var percentileCodes = sync.OnceValue(func() []uint16 {
-	codes := make([]uint16, sketch.Bucket(sketch.Max)+2)
-	for i := range codes {
-		codes[i] = ring.Code(figureNumber(p50Figure, 0, uint16(i)))
-	}
-	return codes
-})
-
-// percentileCode returns the code in history of a percentile's code in a block.
-func percentileCode(code uint16) uint16 {
-	codes := percentileCodes()
-	if int(code) >= len(codes) {
-		return 0
-	}
-	return codes[code]
 }

@@ -72,7 +72,7 @@ func (ts Thresholds) BackTest(ctx context.Context, t Threshold, window time.Dura
 			return nil, fmt.Errorf("perfmon: back-test: %w", &FieldError{"Window", window, fmt.Sprintf("a window in which the threshold fires at most %d times", MaxFirings)})
 		}
 	}
-	slices.SortStableFunc(firings, func(a, b Firing) int { return a.From.Compare(b.From) })
+	sortStableFunc(firings, func(a, b Firing) int { return a.From.Compare(b.From) })
 	return firings, nil
 }
 
@@ -95,7 +95,7 @@ func (h *history) scopesOf(kind ScopeKind) []Scope {
 			list = append(list, scope)
 		}
 	}
-	slices.SortFunc(list, func(a, b Scope) int { return strings.Compare(a.name(), b.name()) })
+	sortFunc(list, func(a, b Scope) int { return strings.Compare(a.name(), b.name()) })
 	return list
 }
 

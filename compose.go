@@ -140,7 +140,7 @@ func (c *channel) alertNotification(now time.Time, s *OutboxRecord, p *outboxPla
 		listed = len(p.tell) // all of them
 	}
 	tell := slices.Clone(p.tell)
-	slices.SortStableFunc(tell, worseFirst)
+	sortStableFunc(tell, worseFirst)
 	n := Notification{Kind: p.kind, Time: now, Service: m.service}
 	worst := m.worstNow(tell)
 	for i, a := range tell {

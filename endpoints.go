@@ -2,8 +2,6 @@ package perfmon
 
 import (
 	"time"
-
-	"golang.org/x/exp/slices"
 )
 
 // EndpointTable has the endpoints of a window beside each other.
@@ -46,7 +44,7 @@ func (h History) EndpointTable(window time.Duration, points int) EndpointTable {
 	for i := range t.Endpoints {
 		t.Endpoints[i].Share = ValueOf(100 * seconds[i] / total)
 	}
-	slices.SortFunc(t.Endpoints, func(a, b EndpointRow) int {
+	sortFunc(t.Endpoints, func(a, b EndpointRow) int {
 		x, y := a.Share.Float(), b.Share.Float()
 		if x > y || !(y > x) && a.Endpoint < b.Endpoint {
 			return -1

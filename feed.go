@@ -124,7 +124,7 @@ func (b *backlog) next() (e AlertEvent, skipped int, ok bool) {
 		return e, 0, false
 	}
 	if !b.sorted {
-		slices.SortFunc(b.order, compareMerged)
+		sortFunc(b.order, compareMerged)
 		b.sorted = true
 	}
 	m := b.order[0]

@@ -8,10 +8,32 @@ import (
 	"github.com/backend-prs/perfmon/sketch"
 )
 
+// In history, a percentile is kept by its bucket in the sketch that it comes from, which
+// loses nothing and takes half of the bits; the other figures are kept at four digits.
+var figureScales = func() (scales []ring.Scale) {
+	for range requestMetrics {
+		scales = append(scales, ring.Logarithmic)
+	}
+	for figure := range p99Figure + 1 {
+		scales[figure] = ring.Scale{Code: percentileCode, Number: percentileNumber}
+	}
+	return scales
+}()
+
+func percentileCode(v float64) uint16 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return uint16(sketch.Bucket(uint64(math.Round(v*float64(time.Second))))) + 1
+}
+
+func percentileNumber(code uint16) float64 {
+	return sketch.Middle(int(code)-1) / float64(time.Second)
+}
+
 // In blocks, the figures of a scope are coded in two bytes each, so that neighbours differ
-// by little: a percentile by its bucket in the sketch that it comes from, which loses
-// nothing; the others as in history where points are those of the interval, and in steps of
-// half a percent where they are coarser. 0 is absent.
+// by little: as in history where points are those of the interval; where they are coarser,
+// figures other than percentiles are in steps of half a percent. 0 is absent.
 
 // coarseSteps is how many codes of history make one in coarse tiers: steps of 0.5 %.
 const coarseSteps = 8
@@ -24,7 +46,7 @@ func figureCode(figure, tier int, v float64) uint16 {
 	case figure == errorRateFigure && v == 0:
 		return 0 // left out, as in history
 	case figure <= p99Figure:
-		return uint16(sketch.Bucket(uint64(math.Round(v*float64(time.Second))))) + 1
+		return percentileCode(v)
 	case tier > 0:
 		return ring.Code(v)/coarseSteps + 1
 	}
@@ -37,7 +59,7 @@ func figureNumber(figure, tier int, code uint16) float64 {
 	case code == 0:
 		return math.NaN()
 	case figure <= p99Figure:
-		return sketch.Middle(int(code)-1) / float64(time.Second)
+		return percentileNumber(code)
 	case tier > 0:
 		return ring.Number((code-1)*coarseSteps + coarseSteps/2)
 	}

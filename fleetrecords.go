@@ -258,7 +258,7 @@ func (f *fleetMember) restoreRecords(ctx context.Context) error {
 }
 
 func sortByNumber(records []Record) {
-	slices.SortStableFunc(records, func(a, b Record) int {
+	sortStableFunc(records, func(a, b Record) int {
 		switch {
 		case a.Number < b.Number:
 			return -1

@@ -247,7 +247,7 @@ func (f *fleetMember) mergeStep(pulled []FleetPull) (step *fleetStep, gone []str
 			pulled = append(pulled, FleetPull{FleetReplica: known.FleetReplica})
 		}
 	}
-	slices.SortFunc(pulled, func(a, b FleetPull) int {
+	sortFunc(pulled, func(a, b FleetPull) int {
 		if a.Instance < b.Instance || a.Instance == b.Instance && a.ID < b.ID {
 			return -1
 		}

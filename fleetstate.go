@@ -5,8 +5,6 @@ import (
 	"math"
 	"time"
 
-	"golang.org/x/exp/slices"
-
 	"github.com/backend-prs/perfmon/internal/distinct"
 	"github.com/backend-prs/perfmon/internal/traffic"
 	"github.com/backend-prs/perfmon/internal/wire"
@@ -329,6 +327,6 @@ func countedScopes(m map[Scope]*traffic.Counts) []Scope {
 	for scope := range m {
 		list = append(list, scope)
 	}
-	slices.SortFunc(list, func(a, b Scope) int { return compareKeys(Key{Scope: a}, Key{Scope: b}) })
+	sortFunc(list, func(a, b Scope) int { return compareKeys(Key{Scope: a}, Key{Scope: b}) })
 	return list
 }

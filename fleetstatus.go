@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/exp/slices"
-
 	"github.com/backend-prs/perfmon/internal/traffic"
 )
 
@@ -57,7 +55,7 @@ func (f *fleetMember) publishReplicas(step uint64) {
 		}
 		list = append(list, s)
 	}
-	slices.SortFunc(list, func(a, b ReplicaStatus) int {
+	sortFunc(list, func(a, b ReplicaStatus) int {
 		if a.Instance < b.Instance || a.Instance == b.Instance && a.LastSeen.After(b.LastSeen) {
 			return -1
 		}
@@ -87,7 +85,7 @@ func (f *fleetMember) worstReplicas(t *Threshold, metric Metric) []string {
 		}
 	}
 	f.mu.Unlock()
-	slices.SortStableFunc(list, func(a, b bad) int {
+	sortStableFunc(list, func(a, b bad) int {
 		switch {
 		case a.value == b.value:
 			return 0

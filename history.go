@@ -145,7 +145,7 @@ func (h *history) count(scope Scope, at time.Time, d *traffic.Counts) {
 func (h *history) scope(scope Scope) *scopeHistory {
 	s := h.scopes[scope]
 	if s == nil {
-		s = &scopeHistory{columns: h.ring.Rows(requestMetrics)}
+		s = &scopeHistory{columns: h.ring.Rows(figureScales)}
 		h.scopes[scope] = s
 	}
 	return s
@@ -309,7 +309,7 @@ func (h *history) setRetention(retention, interval time.Duration) {
 	columns := map[*scopeHistory]*ring.Rows{}
 	for _, s := range h.scopes {
 		columns[s] = s.columns
-		s.columns = h.ring.Rows(requestMetrics)
+		s.columns = h.ring.Rows(figureScales)
 	}
 	for i := from; i < old.Len(); i++ {
 		h.ring.Append(old.Time(i))

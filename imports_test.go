@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"sketch":  {},
 
 	"internal/block":     {"internal/wire"},
-	"internal/digest":    {"sketch"},
+	"internal/digest":    {"internal/wire", "sketch"},
 	"internal/distinct":  {},
 	"internal/evaluate":  {"", "analyze"}, // a command for those who test
 	"internal/fill":      {},

@@ -351,7 +351,7 @@ func worstEndpoints(t *Threshold, metric Metric, scopes []scopeStep) []string {
 			list = append(list, s)
 		}
 	}
-	slices.SortFunc(list, func(a, b *scopeStep) int {
+	sortFunc(list, func(a, b *scopeStep) int {
 		switch x, y := a.figures[at], b.figures[at]; {
 		case x > y, x == y && a.scope.Endpoint < b.scope.Endpoint:
 			return -1

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/exp/slices"
-
 	"github.com/backend-prs/perfmon/analyze"
 )
 
@@ -151,7 +149,7 @@ func (a *Alert) length(now time.Time) time.Duration {
 // of fewer than 20 requests say little, so those endpoints come last.
 func WorstEndpoints(list []RequestStats, n int) []RequestStats {
 	sorted := append([]RequestStats{}, list...)
-	slices.SortStableFunc(sorted, func(a, b RequestStats) int {
+	sortStableFunc(sorted, func(a, b RequestStats) int {
 		x, y := a.badness(), b.badness()
 		enough, other := a.Requests >= leastForWorst, b.Requests >= leastForWorst
 		switch {

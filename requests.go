@@ -5,8 +5,6 @@ import (
 	"math"
 	"time"
 
-	"golang.org/x/exp/slices"
-
 	"github.com/backend-prs/perfmon/internal/traffic"
 	"github.com/backend-prs/perfmon/sketch"
 )
@@ -177,7 +175,7 @@ func (h History) stats(window time.Duration, pick func(Scope) bool) []RequestSta
 			list = append(list, sum.stats(now))
 		}
 	})
-	slices.SortFunc(list, func(a, b RequestStats) int {
+	sortFunc(list, func(a, b RequestStats) int {
 		switch {
 		case a.Requests > b.Requests, a.Requests == b.Requests && a.name() < b.name():
 			return -1

@@ -43,7 +43,7 @@ func (h History) AnomaliesOf(metric string, scope Scope, window time.Duration) (
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b Anomaly) int {
+	sortFunc(list, func(a, b Anomaly) int {
 		switch {
 		case !a.At.Equal(b.At):
 			return b.At.Compare(a.At)

@@ -160,7 +160,7 @@ func (s *MemoryStore) Load(_ context.Context, record func(Record) error, point f
 	}
 	points := slices.Clone(s.points)
 	s.mu.Unlock()
-	slices.SortFunc(records, func(a, b Record) int {
+	sortFunc(records, func(a, b Record) int {
 		if a.Number < b.Number {
 			return -1
 		}

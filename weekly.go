@@ -193,7 +193,7 @@ func (m *Monitor) weeklyChanges(r *WeeklyReport) {
 		}
 	}
 	for _, list := range []*[]WeeklyChange{&r.Worse, &r.Better} {
-		slices.SortStableFunc(*list, func(a, b WeeklyChange) int { return b.size() - a.size() })
+		sortStableFunc(*list, func(a, b WeeklyChange) int { return b.size() - a.size() })
 		*list = (*list)[:min(len(*list), weeklyChanges)]
 	}
 }

@@ -46,6 +46,7 @@ func hitOnce(hours int) (once, later float64) {
 	for range 60 * (hours - 1) {
 		s.step()
 	}
+	later = held() - before
 	other := newStepped(0, minute...)
 	defer other.close()
 	other.recorders[0].Record(time.Millisecond, &perfmon.Response{Method: "GET", Pattern: "/", Status: 200})
@@ -55,7 +56,7 @@ func hitOnce(hours int) (once, later float64) {
 		other.step()
 	}
 	grown := held() - begin // of the monitor itself
-	return once, (held() - before - 2*grown) / n
+	return once, (later - grown) / n
 }
 
 // binary measures what perfmon adds to a program, its symbols left out.

@@ -49,3 +49,11 @@ func (s *Sketch) Buckets() iter.Seq2[int, uint64] {
 		s.each(func(i int, n uint64) { more = more && yield(i, n) })
 	}
 }
+
+// AddBucket counts n values of bucket i, as [Sketch.Buckets] yields them. It does nothing where
+// there is no such bucket.
+func (s *Sketch) AddBucket(i int, n uint64) {
+	if i >= 0 && i < numBuckets && n > 0 {
+		s.addN(i, n)
+	}
+}

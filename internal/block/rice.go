@@ -1,10 +1,6 @@
 package block
 
-import (
-	"math/bits"
-
-	"github.com/backend-prs/perfmon/internal/wire"
-)
+import "github.com/backend-prs/perfmon/internal/wire"
 
 // Columns are written as the differences of each code to the one before, by Rice's code
 // (Robert Rice, "Some Practical Universal Noiseless Coding Techniques", JPL 1979): a
@@ -42,17 +38,17 @@ func appendColumn(b []byte, codes []uint16) []byte {
 			best, shortest = k, n
 		}
 	}
-	w := writer{out: make([]byte, 0, shortest/8+1)}
+	w := wire.Bits{Out: make([]byte, 0, shortest/8+1)}
 	for _, u := range differences {
 		if q := u >> best; q < escape {
-			w.write(1<<(q+1)-2, int(q)+1) // q ones and a zero
-			w.write(u&(1<<best-1), best)
+			w.Write(1<<(q+1)-2, int(q)+1) // q ones and a zero
+			w.Write(u&(1<<best-1), best)
 		} else {
-			w.write(1<<escape-1, escape)
-			w.write(u, escapeBits)
+			w.Write(1<<escape-1, escape)
+			w.Write(u, escapeBits)
 		}
 	}
-	return wire.AppendBytes(append(b, byte(best)), w.end())
+	return wire.AppendBytes(append(b, byte(best)), w.End())
 }
 
 func riceBits(differences []uint32, k int) (n int) {
@@ -90,14 +86,14 @@ func readColumn(in *wire.Reader, n int) []uint16 {
 		return codes
 	}
 	k := int(kind[0] & 31)
-	r := reader{in: in.Bytes()}
+	r := wire.BitReader{In: in.Bytes()}
 	code := int32(0)
 	for i := range codes {
-		q := r.ones(escape)
+		q := r.Ones(escape)
 		if q == escape {
-			code += unzigzag(r.read(escapeBits))
+			code += unzigzag(r.Read(escapeBits))
 		} else {
-			code += unzigzag(uint32(q)<<k | r.read(k))
+			code += unzigzag(uint32(q)<<k | r.Read(k))
 		}
 		codes[i] = uint16(code)
 	}
@@ -111,68 +107,4 @@ func skipColumn(in *wire.Reader) {
 	} else {
 		in.Bytes()
 	}
-}
-
-// writer packs bits, the first into the highest of a byte.
-type writer struct {
-	out  []byte
-	bits uint64
-	n    int
-}
-
-func (w *writer) write(v uint32, n int) {
-	w.bits = w.bits<<n | uint64(v)
-	w.n += n
-	for w.n >= 8 {
-		w.n -= 8
-		w.out = append(w.out, byte(w.bits>>w.n))
-	}
-}
-
-func (w *writer) end() []byte {
-	if w.n > 0 {
-		w.write(0, 8-w.n)
-	}
-	return w.out
-}
-
-// reader reads bits; past the end they are zeros.
-type reader struct {
-	in   []byte
-	bits uint64 // the next ones, from the highest on
-	n    int    // how many of them there are
-}
-
-func (r *reader) fill() {
-	for r.n <= 56 {
-		if len(r.in) > 0 {
-			r.bits |= uint64(r.in[0]) << (56 - r.n)
-			r.in = r.in[1:]
-		}
-		r.n += 8
-	}
-}
-
-func (r *reader) read(n int) uint32 {
-	if n == 0 {
-		return 0
-	}
-	r.fill()
-	v := uint32(r.bits >> (64 - n))
-	r.bits <<= n
-	r.n -= n
-	return v
-}
-
-// ones reads ones and the zero that ends them, most at most, which no zero ends.
-func (r *reader) ones(most int) int {
-	r.fill()
-	q := min(bits.LeadingZeros64(^r.bits), most)
-	n := q + 1
-	if q == most {
-		n = most
-	}
-	r.bits <<= n
-	r.n -= n
-	return q
 }

@@ -1,7 +1,6 @@
 package digest
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,13 +21,17 @@ var ErrDamaged = errors.New("damaged encoding")
 // nil.
 func (l *Log) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, Version)
+	var own []byte
 	for _, e := range l.all() {
 		b = binary.AppendVarint(b, e.from)
 		b = binary.AppendVarint(b, e.to)
 		b = binary.AppendUvarint(b, e.responses)
 		b = binary.AppendUvarint(b, e.errors)
-		b = binary.AppendUvarint(b, uint64(len(e.times)))
-		b = append(b, e.times...)
+		var times sketch.Sketch
+		addPacked(e.times, &times)
+		own, _ = times.AppendBinary(own[:0]) // its error is always nil
+		b = binary.AppendUvarint(b, uint64(len(own)))
+		b = append(b, own...)
 	}
 	return b, nil
 }
@@ -87,11 +90,11 @@ func decode(data []byte) (e entry, rest []byte, err error) {
 	if e.from > e.to || e.responses == 0 || e.errors > e.responses {
 		return e, nil, fmt.Errorf("%w: %d responses and %d errors from %d to %d", ErrDamaged, e.responses, e.errors, e.from, e.to)
 	}
-	e.times = bytes.Clone(data[:length])
 	var times sketch.Sketch
-	if err := times.UnmarshalBinary(e.times); err != nil {
+	if err := times.UnmarshalBinary(data[:length]); err != nil {
 		return e, nil, err
 	}
+	e.times = pack(&times)
 	if times.Count() > e.responses {
 		return e, nil, fmt.Errorf("%w: %d response times of %d responses", ErrDamaged, times.Count(), e.responses)
 	}

@@ -60,9 +60,9 @@ func TestLogIsRestored(t *testing.T) {
 					t.Fatalf("%d minutes, %d later (-want +got):\n%s", minutes, i, diff)
 				}
 			}
-			var s sketch.Sketch
-			s.Add(uint64(i) * 1e6)
 			for _, l := range []*digest.Log{old, restored} {
+				var s sketch.Sketch
+				s.Add(uint64(i) * 1e6)
 				at := noon.Add(time.Duration(i+1) * time.Minute)
 				l.Add(at, time.Minute, &s, 2, 1)
 				l.Trim(at.Add(-5 * time.Hour))

@@ -4,7 +4,6 @@
 package digest
 
 import (
-	"bytes"
 	"time"
 
 	"golang.org/x/exp/slices"
@@ -31,7 +30,7 @@ type span struct {
 
 type entry struct {
 	span
-	times []byte // binary form of a sketch
+	times []byte // a sketch, packed
 }
 
 // open is an entry that is still added to, so that its sketch is encoded once and not for
@@ -48,7 +47,8 @@ func (s *span) add(o span) {
 	s.errors += o.errors
 }
 
-// Add appends what was counted in the time before end.
+// Add appends what was counted in the time before end. It empties times, and may take its
+// memory over.
 func (l *Log) Add(end time.Time, elapsed time.Duration, times *sketch.Sketch, responses, errors uint64) {
 	to := end.UnixMilli()
 	if responses == 0 {
@@ -67,7 +67,12 @@ func (l *Log) Add(end time.Time, elapsed time.Duration, times *sketch.Sketch, re
 	} else {
 		l.open.add(s)
 	}
+	if l.open.times.Count() == 0 {
+		l.open.times, *times = *times, sketch.Sketch{}
+		return
+	}
 	l.open.times.Merge(times)
+	times.Reset()
 }
 
 // dropFrom drops entries that a clock set back left in the future.
@@ -102,7 +107,7 @@ func (l *Log) reopen(s span) {
 	l.entries = l.entries[:n-1]
 	l.open.span = last.span
 	l.open.add(s)
-	_ = l.open.times.MergeBinary(last.times) // sound: it was made or checked here
+	addPacked(last.times, &l.open.times)
 }
 
 // seal encodes the open entry.
@@ -111,7 +116,7 @@ func (l *Log) seal() {
 	l.open = nil
 }
 
-func (o *open) entry() entry { return entry{o.span, encode(&o.times)} }
+func (o *open) entry() entry { return entry{o.span, pack(&o.times)} }
 
 // all returns every entry.
 func (l *Log) all() []entry {
@@ -155,16 +160,9 @@ func merge(entries []entry) entry {
 		if i > 0 {
 			sum.add(e.span)
 		}
-		_ = sum.times.MergeBinary(e.times) // sound: it was made or checked here
+		addPacked(e.times, &sum.times)
 	}
 	return sum.entry()
-}
-
-// encode returns the binary form in no more memory than it needs.
-func encode(s *sketch.Sketch) []byte {
-	var scratch [1024]byte
-	b, _ := s.AppendBinary(scratch[:0]) // its error is always nil
-	return bytes.Clone(b)
 }
 
 // Trim drops what ended at or before t.
@@ -209,7 +207,7 @@ func (l *Log) Since(t time.Time, times *sketch.Sketch) Sum {
 	var sum Sum
 	for _, e := range l.after(ms) {
 		sum.add(e.span)
-		_ = times.MergeBinary(e.times) // sound: it was made or checked here
+		addPacked(e.times, times)
 	}
 	if l.open != nil && l.open.to > ms {
 		sum.add(l.open.span)

@@ -24,6 +24,14 @@ type oneRow struct{ *ring.Rows }
 func (c oneRow) Set(v float64)    { c.Rows.Set(0, v) }
 func (c oneRow) At(i int) float64 { return c.Rows.At(0, i) }
 
+// logarithmic returns the scales of so many columns.
+func logarithmic(columns int) (scales []ring.Scale) {
+	for range columns {
+		scales = append(scales, ring.Logarithmic)
+	}
+	return scales
+}
+
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // A ring holds what a plain slice of its newest points would hold.
@@ -97,7 +105,7 @@ func TestAfter(t *testing.T) {
 // that takes comes back as it was.
 func TestValuesAreOfSinglePrecision(t *testing.T) {
 	r := ring.New(1)
-	for name, c := range map[string]column{"floats": r.Floats(), "rows": oneRow{r.Rows(1)}} {
+	for name, c := range map[string]column{"floats": r.Floats(), "rows": oneRow{r.Rows(logarithmic(1))}} {
 		r.Append(epoch)
 		for v := 1e-9; v < 1e9; v *= 1.37 {
 			c.Set(v)
@@ -115,7 +123,7 @@ func TestValuesAreOfSinglePrecision(t *testing.T) {
 
 func TestRowsKeepFourDigits(t *testing.T) {
 	r := ring.New(1)
-	c := oneRow{r.Rows(1)}
+	c := oneRow{r.Rows(logarithmic(1))}
 	r.Append(epoch)
 	if got := c.At(0); !math.IsNaN(got) {
 		t.Errorf("a value never set is %v, want NaN", got)
@@ -150,9 +158,9 @@ func TestRowsAgainstSlices(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
 	for _, capacity := range []int{1, 63, 64, 65, 200, 500} {
 		r := ring.New(capacity)
-		c := r.Rows(columns)
+		c := r.Rows(logarithmic(columns))
 		one := ring.New(1) // says how a number is kept
-		code := one.Rows(1)
+		code := one.Rows(logarithmic(1))
 		one.Append(epoch)
 		var want []point
 		at := epoch

@@ -6,19 +6,19 @@ import (
 	"sort"
 )
 
-// Rows are a few columns that are set together, such as the figures of an endpoint, of
-// numbers from 0 to a thousand million, at most 0.04 % off. Negative numbers are kept as 0.
-// Values are read in single precision, so that they may be written with the few digits that
-// takes. Nothing is kept of spans without a value.
+// Rows are a few columns that are set together, such as the figures of an endpoint. Each has
+// a scale of its own. Values are read in single precision, so that they may be written with
+// the few digits that takes. Nothing is kept of spans without a value.
 //
 // A number takes two bytes while its span of 64 points is the newest. Then the span is
 // packed: each column in as many bits as its values differ in, mostly 10 or 11.
 type Rows struct {
-	r       *Ring
-	columns int
-	packed  []span // ascending by number; none is that of open
-	at      int    // the number of the open span
-	open    []uint16
+	r      *Ring
+	scales []Scale  // of the columns
+	packed []span   // ascending by number; none is that of open
+	at     int      // the number of the open span
+	open   []uint16 // slot by slot, from the first one with a value to the last
+	first  int      // the slot of open's first row, within the span
 }
 
 // span is spanLen slots of all columns, packed.
@@ -29,28 +29,25 @@ type span struct {
 
 const spanLen = 64
 
-// Rows adds so many columns.
-func (r *Ring) Rows(columns int) *Rows {
-	rows := &Rows{r: r, columns: columns}
+// Rows adds a column for each scale. It keeps scales.
+func (r *Ring) Rows(scales []Scale) *Rows {
+	rows := &Rows{r: r, scales: scales}
 	r.columns = append(r.columns, rows)
 	return rows
 }
 
 // Set gives the newest point a value in a column.
-func (c *Rows) Set(column int, v float64) { c.SetCode(column, encode(v)) }
+func (c *Rows) Set(column int, v float64) { c.SetCode(column, c.scales[column].Code(v)) }
 
 // At returns the value of a column at point i, counted from the oldest, NaN when absent. It
 // is one of single precision: a conversion to float32 and back does not change it.
 func (c *Rows) At(column, i int) float64 {
 	slot := c.r.slot(i)
 	if slot/spanLen == c.at {
-		if c.open == nil {
-			return math.NaN()
-		}
-		return decode(c.open[column*spanLen+slot%spanLen])
+		return c.scales[column].number(c.openCode(column, slot%spanLen))
 	}
 	if i, ok := c.find(slot / spanLen); ok {
-		return decode(unpackOne(c.packed[i].data, column, slot%spanLen))
+		return c.scales[column].number(unpackOne(c.packed[i].data, column, slot%spanLen))
 	}
 	return math.NaN()
 }
@@ -69,15 +66,15 @@ func (c *Rows) Read(column, i int, values []float64) {
 
 // readSpan reads slots of one span.
 func (c *Rows) readSpan(column, slot int, values []float64) {
-	number, first := slot/spanLen, slot%spanLen
-	if number == c.at && c.open != nil {
+	number, first, scale := slot/spanLen, slot%spanLen, &c.scales[column]
+	if number == c.at {
 		for j := range values {
-			values[j] = decode(c.open[column*spanLen+first+j])
+			values[j] = scale.number(c.openCode(column, first+j))
 		}
 		return
 	}
 	at, ok := c.find(number)
-	if number == c.at || !ok {
+	if !ok {
 		for j := range values {
 			values[j] = math.NaN()
 		}
@@ -85,7 +82,7 @@ func (c *Rows) readSpan(column, slot int, values []float64) {
 	}
 	data := columnOf(c.packed[at].data, column)
 	for j := range values {
-		values[j] = decode(code(data, first+j))
+		values[j] = scale.number(code(data, first+j))
 	}
 }
 
@@ -100,12 +97,33 @@ func (c *Rows) bytes() int {
 // clear makes a slot absent in all columns.
 func (c *Rows) clear(slot int) {
 	c.turnTo(slot / spanLen)
-	if c.open == nil {
-		return
+	if at := (slot%spanLen - c.first) * len(c.scales); at >= 0 && at < len(c.open) {
+		clear(c.open[at : at+len(c.scales)])
 	}
-	for column := range c.columns {
-		c.open[column*spanLen+slot%spanLen] = codeAbsent
+}
+
+// openCode returns the code of a column in a slot of the open span.
+func (c *Rows) openCode(column, slot int) uint16 {
+	if at := (slot - c.first) * len(c.scales); at >= 0 && at < len(c.open) {
+		return c.open[at+column]
 	}
+	return codeAbsent
+}
+
+// row returns the codes of a slot of the open span, to be written to.
+func (c *Rows) row(slot int) []uint16 {
+	if len(c.open) == 0 {
+		c.first = slot
+	}
+	if slot < c.first { // the clock was set back
+		c.open = append(make([]uint16, (c.first-slot)*len(c.scales)), c.open...)
+		c.first = slot
+	}
+	at := (slot - c.first) * len(c.scales)
+	for len(c.open) <= at {
+		c.open = append(c.open, make([]uint16, len(c.scales))...)
+	}
+	return c.open[at : at+len(c.scales)]
 }
 
 // turnTo packs the open span and opens another one.
@@ -114,7 +132,7 @@ func (c *Rows) turnTo(number int) {
 		return
 	}
 	if c.open != nil {
-		if data := pack(c.open, c.columns); data != nil {
+		if data := pack(c.openCode, len(c.scales)); data != nil {
 			i, _ := c.find(c.at)
 			c.packed = append(c.packed, span{})
 			copy(c.packed[i+1:], c.packed[i:])
@@ -124,7 +142,7 @@ func (c *Rows) turnTo(number int) {
 	}
 	c.at = number
 	if i, ok := c.find(number); ok {
-		c.open = unpack(c.packed[i].data, c.columns)
+		c.open, c.first = unpack(c.packed[i].data, len(c.scales)), 0
 		last := len(c.packed) - 1
 		copy(c.packed[i:], c.packed[i+1:])
 		c.packed[last] = span{}
@@ -143,11 +161,14 @@ func (c *Rows) find(number int) (i int, ok bool) {
 const columnHead = 3
 
 // pack packs a span, nil where it holds nothing.
-func pack(open []uint16, columns int) []byte {
+func pack(open func(column, slot int) uint16, columns int) []byte {
 	var scratch [1024]byte
+	var codes [spanLen]uint16
 	data, any := scratch[:0], false
 	for column := range columns {
-		codes := open[column*spanLen : (column+1)*spanLen]
+		for i := range codes {
+			codes[i] = open(column, i)
+		}
 		least, most := uint16(math.MaxUint16), uint16(0)
 		for _, c := range codes {
 			if c != codeAbsent {
@@ -184,7 +205,7 @@ func unpack(data []byte, columns int) []uint16 {
 	open := make([]uint16, columns*spanLen)
 	for column := range columns {
 		for i := range spanLen {
-			open[column*spanLen+i] = unpackOne(data, column, i)
+			open[i*columns+column] = unpackOne(data, column, i)
 		}
 	}
 	return open

@@ -8,16 +8,30 @@ type classTimes [numClasses]*sketch.Sketch
 
 const goodClass = int(goodLane / 2)
 
-// take moves to a class, and adds to all, what s counted, and returns how many values
-// that were.
-func (t *classTimes) take(class int, s *sketch.Atomic, all *sketch.Sketch) uint64 {
-	var times sketch.Sketch
-	n := s.Take(&times)
-	if n > 0 {
-		all.Merge(&times)
-		t.add(class, &times)
+// take moves to a class what s counted, and returns how many values that were.
+func (t *classTimes) take(class int, s *sketch.Atomic) uint64 {
+	if t[class] == nil {
+		t[class] = &sketch.Sketch{}
 	}
-	return n
+	return s.Take(t[class])
+}
+
+// reset empties the classes and keeps their memory.
+func (t *classTimes) reset() {
+	for _, times := range t {
+		if times != nil {
+			times.Reset()
+		}
+	}
+}
+
+// addTo adds all classes to all.
+func (t *classTimes) addTo(all *sketch.Sketch) {
+	for _, times := range t {
+		if times != nil {
+			all.Merge(times)
+		}
+	}
 }
 
 func (t *classTimes) add(class int, times *sketch.Sketch) {
@@ -29,7 +43,7 @@ func (t *classTimes) add(class int, times *sketch.Sketch) {
 
 func (t *classTimes) merge(o *classTimes) {
 	for class, times := range o {
-		if times != nil {
+		if times != nil && times.Count() > 0 {
 			t.add(class, times)
 		}
 	}
@@ -51,7 +65,7 @@ func (c *counters) classTotal() (*Counts, *classTimes, []*Exemplar) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	total, classes, exemplars := &Counts{}, &classTimes{}, c.exemplars.list()
-	total.Merge(&c.total)
+	c.mergeTotal(total)
 	classes.merge(&c.apart)
 	if total.Classes[goodClass] == 0 {
 		return total, classes, exemplars

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"bytes"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -23,10 +24,14 @@ type counters struct {
 
 	exemplars exemplars
 
-	mu    sync.Mutex
-	total Counts     // of all that was read; mu
-	apart classTimes // times of classes other than 2xx; mu
+	mu     sync.Mutex
+	total  Counts     // of all that was read; its times without what is packed; mu
+	packed []byte     // the encoded times of a name at rest, nil where there are none; mu
+	apart  classTimes // times of classes other than 2xx; mu
 }
+
+// restAfter is after how many calls of the reader without a response a name is at rest.
+const restAfter = 60
 
 func newCounters(text string, stripes int) *counters {
 	return &counters{text: text, cells: make([]atomic.Pointer[cell], stripes)}
@@ -42,16 +47,19 @@ type place struct {
 
 // cell counts the responses of one name in one stripe, apart by lane.
 type cell struct {
-	good  sketch.Atomic // the lane that nearly all are in
-	lanes [numLanes]atomic.Pointer[sketch.Atomic]
-	fresh atomic.Bool // something was added since it was last read
+	good  sketch.Atomic             // the lane that nearly all are in
+	rare  atomic.Pointer[rareLanes] // nil: there was no response of another lane
+	fresh atomic.Bool               // something was added since it was last read
 }
+
+// rareLanes are the other lanes, made when there is a response of theirs.
+type rareLanes [numLanes]atomic.Pointer[sketch.Atomic]
 
 // add counts a response. The caller keeps the name alive.
 func (c *cell) add(lane Lane, d time.Duration) {
 	s := &c.good
 	if lane != goodLane {
-		if s = c.lanes[lane].Load(); s == nil {
+		if s = c.lane(lane); s == nil {
 			s = c.growLane(lane)
 		}
 	}
@@ -66,13 +74,20 @@ func (c *cell) lane(lane Lane) *sketch.Atomic {
 	if lane == goodLane {
 		return &c.good
 	}
-	return c.lanes[lane].Load()
+	if rare := c.rare.Load(); rare != nil {
+		return rare[lane].Load()
+	}
+	return nil
 }
 
 //go:noinline
 func (c *cell) growLane(lane Lane) *sketch.Atomic {
-	c.lanes[lane].CompareAndSwap(nil, new(sketch.Atomic))
-	return c.lanes[lane].Load()
+	if c.rare.Load() == nil {
+		c.rare.CompareAndSwap(nil, new(rareLanes))
+	}
+	rare := c.rare.Load()
+	rare[lane].CompareAndSwap(nil, new(sketch.Atomic))
+	return rare[lane].Load()
 }
 
 // add counts a response.
@@ -103,20 +118,26 @@ func (n *Name) growPlace(stripe int) *place {
 	return n.places[stripe].Load()
 }
 
-// drain adds to d, which is empty, what was counted since the last call.
-func (c *counters) drain(d *Counts) {
-	var apart classTimes
+// drain adds to d, which is empty, what was counted since the last call. What apart holds
+// is of another name.
+func (c *counters) drain(d *Counts, apart *classTimes) {
 	noted := c.exemplars.take() // first: what they stand for was counted before
+	apart.reset()
 	for i := range c.cells {
 		if cell := c.cells[i].Load(); cell != nil && cell.fresh.Load() {
-			cell.drain(d, &apart)
+			cell.drain(d, apart)
 		}
 	}
+	apart.addTo(&d.Times)
 	if d.Responses > 0 {
 		c.used = true
 		c.mu.Lock()
+		if c.packed != nil {
+			_ = c.total.Times.MergeBinary(c.packed) // sound: rest made it
+			c.packed = nil
+		}
 		c.total.Merge(d)
-		c.apart.merge(&apart)
+		c.apart.merge(apart)
 		c.mu.Unlock()
 	}
 	if len(noted) > 0 {
@@ -133,15 +154,14 @@ func (c *cell) drain(d *Counts, apart *classTimes) {
 		if s == nil {
 			continue
 		}
-		var into *sketch.Sketch
-		if lane < streamLane {
-			into = &d.Times
+		switch {
+		case lane >= streamLane:
+			d.count(lane, s.Take(nil))
+		case lane/2 == goodLane/2:
+			d.count(lane, s.Take(&d.Times))
+		default:
+			d.count(lane, apart.take(int(lane/2), s))
 		}
-		if lane < streamLane && lane/2 != goodLane/2 {
-			d.count(lane, apart.take(int(lane/2), s, into))
-			continue
-		}
-		d.count(lane, s.Take(into))
 	}
 }
 
@@ -178,5 +198,23 @@ func (c *cell) merge(lane Lane, times *sketch.Sketch) {
 func (c *counters) addTotal(d *Counts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.mergeTotal(d)
+}
+
+// mergeTotal is addTotal for one who holds mu.
+func (c *counters) mergeTotal(d *Counts) {
 	d.Merge(&c.total)
+	if c.packed != nil {
+		_ = d.Times.MergeBinary(c.packed) // sound: rest made it
+	}
+}
+
+// rest packs the times of a name that has had no response for a while, as most names of
+// most services.
+func (c *counters) rest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var scratch [1024]byte
+	packed, _ := c.total.Times.AppendBinary(scratch[:0]) // its error is always nil
+	c.packed, c.total.Times = bytes.Clone(packed), sketch.Sketch{}
 }

@@ -160,3 +160,46 @@ func TestResponseTimes(t *testing.T) {
 		}
 	}
 }
+
+// A name keeps its totals, and its times by class, through a long rest and after it.
+func TestTotalsOutlastRest(t *testing.T) {
+	tr := traffic.New(10, 10)
+	reader, rec := tr.NewReader(), tr.NewRecorder()
+	step := func() { reader.Endpoints(new(traffic.Delta), func(string, *traffic.Delta) {}) }
+	var want traffic.Counts
+	good, bad := new(sketch.Sketch), new(sketch.Sketch)
+	for round := range 3 {
+		for i, status := range []int{200, 204, 404} {
+			d := time.Duration(round*3+i+1) * time.Millisecond
+			rec.Start()
+			rec.EndRoute("GET", "/rare", traffic.LaneOf(status, false), d)
+			want.Times.Add(uint64(d))
+			want.Responses++
+			want.Classes[status/100-1]++
+			if status == 404 {
+				bad.Add(uint64(d))
+			} else {
+				good.Add(uint64(d))
+			}
+		}
+		for quiet := range 200 {
+			if step(); quiet%50 > 0 {
+				continue
+			}
+			var got traffic.Counts
+			if !tr.Endpoints.Total("GET /rare", &got) {
+				t.Fatal("the endpoint is not there")
+			}
+			if diff := cmp.Diff(figuresOf(t, &want), figuresOf(t, &got)); diff != "" {
+				t.Fatalf("round %d, after %d quiet steps (-want +got):\n%s", round, quiet, diff)
+			}
+			tr.Endpoints.ClassTotals(func(_ string, total *traffic.Counts, classes *[5]*sketch.Sketch, _ []*traffic.Exemplar) {
+				for class, want := range map[int]*sketch.Sketch{1: good, 3: bad} {
+					if got := classes[class]; got.Count() != want.Count() || got.Quantile(0.5) != want.Quantile(0.5) {
+						t.Fatalf("round %d, after %d quiet steps: class %d has %d times, want %d", round, quiet, class+1, got.Count(), want.Count())
+					}
+				}
+			})
+		}
+	}
+}

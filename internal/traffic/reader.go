@@ -6,6 +6,7 @@ type Reader struct {
 	t       *Traffic
 	ended   uint64 // requests that ended so far
 	scratch Counts
+	apart   classTimes // scratch, too
 }
 
 // NewReader returns a reader that has read nothing yet.
@@ -54,9 +55,12 @@ func (r *Reader) read(n *Names, f func(name string, d *Delta)) {
 	for _, name := range n.all() {
 		d, c := &r.scratch, name.counters
 		d.Reset()
-		c.drain(d)
+		c.drain(d, &r.apart)
 		if c.idle++; d.Responses > 0 {
 			c.idle = 0
+		}
+		if c.idle == restAfter && c.used {
+			c.rest()
 		}
 		if d.Responses >= hotResponses && n.stripes > sharedStripes && !c.hot.Load() {
 			n.heat(name)
