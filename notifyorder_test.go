@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,14 +24,15 @@ func TestOrderWhateverHappens(t *testing.T) {
 			clk := clock.NewMock()
 			clk.Set(noon)
 			chat, pager := newFake(), keeper{newFake(), 3}
-			var calm bool
-			answers := rand.New(rand.NewPCG(seed, 8))
-			// answer takes some messages and refuses others; ends is what it took.
-			taken := map[*fakeNotifier][]perfmon.Notification{}
+			// They take some messages and refuse others, until they are calm.
+			var mu sync.Mutex
+			calm := false                                       // mu
+			answers := rand.New(rand.NewPCG(seed, 8))           // mu
+			taken := map[*fakeNotifier][]perfmon.Notification{} // mu
 			for _, f := range []*fakeNotifier{chat, pager.fakeNotifier} {
 				f.answers(func(_ context.Context, n perfmon.Notification) error {
-					f.mu.Lock()
-					defer f.mu.Unlock()
+					mu.Lock()
+					defer mu.Unlock()
 					k := answers.IntN(6)
 					switch {
 					case calm || k > 2:
@@ -66,17 +68,15 @@ func TestOrderWhateverHappens(t *testing.T) {
 				}
 				b.pass(time.Duration(r.IntN(40)) * time.Second)
 			}
-			chat.mu.Lock()
-			pager.mu.Lock()
+			mu.Lock()
 			calm = true
-			pager.mu.Unlock()
-			chat.mu.Unlock()
+			mu.Unlock()
 			for range 60 {
 				clk.Add(3 * time.Minute)
 				synctest.Wait()
 			}
 			for name, f := range map[string]*fakeNotifier{"chat": chat, "pager": pager.fakeNotifier} {
-				f.mu.Lock()
+				mu.Lock()
 				last, seen := map[string]perfmon.Alert{}, map[string]bool{}
 				for _, n := range taken[f] {
 					if seen[n.ID] {
@@ -90,7 +90,7 @@ func TestOrderWhateverHappens(t *testing.T) {
 						last[a.Alert.ID] = a.Alert
 					}
 				}
-				f.mu.Unlock()
+				mu.Unlock()
 				for _, id := range ids {
 					now, err := b.Alerts().Get(id)
 					if err != nil {
