@@ -121,6 +121,11 @@ func (s *store) outbox(notifier string) map[string]bool {
 		if r.Outbox == nil || r.Outbox.Notifier != notifier {
 			continue
 		}
+		for _, alert := range s.records {
+			if alert.Alert != nil && alert.Number > r.Outbox.Cursor {
+				note(alert.Alert.Alert.ID) // it is in no outbox yet: it follows from its own record
+			}
+		}
 		for _, a := range r.Outbox.Alerts {
 			if !a.Since.IsZero() {
 				note(a.ID)
