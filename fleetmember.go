@@ -65,8 +65,8 @@ const (
 	// pushStates is how many are pushed at once.
 	pushStates = 30
 	// keptStates is how many states are kept after the fleet has counted them: what was
-	// counted may be lost with a log.
-	keptStates = 6
+	// counted may be lost with a log, and who writes it anew may have missed as many steps.
+	keptStates = 16
 	// pushAgain is after how many rounds a state is pushed again.
 	pushAgain = 4
 )

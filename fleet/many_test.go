@@ -63,7 +63,7 @@ func TestCostOfManyReplicas(t *testing.T) {
 		if _, err := via.Lead(ctx, perfmon.FleetBid{ID: id}); err != nil {
 			return err
 		}
-		kept := max(number, 7) - 6
+		kept := max(number, 17) - 16
 		if err := via.Push(ctx, perfmon.FleetReplica{ID: id, Instance: id, Version: "v1"}, kept, number, number, [][]byte{state}); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func TestCostOfManyReplicas(t *testing.T) {
 		}
 		return nil
 	}
-	const warm, measured = 8, 4
+	const warm, measured = 18, 4
 	var before usage
 	for n := uint64(1); n <= warm+measured; n++ {
 		if n == warm+1 {
