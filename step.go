@@ -98,7 +98,6 @@ func (m *Monitor) step(ctx context.Context) {
 		return
 	}
 	began := now.elapsed
-	defer func() { l.took = m.watch.now().elapsed - began }()
 	c := m.registry.catalog()
 	values := absent(len(c.metrics))
 	m.collectors.collect(ctx, m.settings.get().CollectTimeout, m.stepLength/collectShare, values)
@@ -126,6 +125,7 @@ func (m *Monitor) step(ctx context.Context) {
 	} else {
 		m.stepInFleet(ctx, now, elapsed, sample, scopes)
 	}
+	l.took = m.watch.now().elapsed - began // what follows is for those who ask later
 	m.sampleSubs.publish(*sample)
 	if point {
 		m.refreshViews()

@@ -118,6 +118,9 @@ func (w *taken) note(t *testing.T, line string) {
 // collector hands what it takes to a function.
 type collector func(line string)
 
+// AlertsAtOnce has no alert left out, however many wait.
+func (c collector) AlertsAtOnce() int { return 200 }
+
 func (c collector) Notify(_ context.Context, n perfmon.Notification) error {
 	line := fmt.Sprintf("took %s %d", n.ID, n.More)
 	for _, a := range n.Alerts {
