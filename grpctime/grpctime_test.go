@@ -31,8 +31,7 @@ const (
 // service does what it is asked for by name.
 type service struct {
 	grpc_health_v1.UnimplementedHealthServer
-	clock  *clock.Mock
-	opened chan struct{}
+	clock *clock.Mock
 }
 
 func (s *service) Check(_ context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
