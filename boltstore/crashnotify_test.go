@@ -20,6 +20,9 @@ var notifyKills = flag.Int("notifykills", 60, "how often TestKillNotifier kills 
 // receiver is a notifier that says what it has taken, and refuses some.
 type receiver struct{ refuse bool }
 
+// AlertsAtOnce has no alert left out, however many wait.
+func (r receiver) AlertsAtOnce() int { return 200 }
+
 func (r receiver) Notify(_ context.Context, n perfmon.Notification) error {
 	switch {
 	case r.refuse && rand.IntN(4) == 0:
@@ -118,7 +121,7 @@ func (w *taken) note(t *testing.T, line string) {
 // collector hands what it takes to a function.
 type collector func(line string)
 
-// AlertsAtOnce has no alert left out, however many wait.
+// AlertsAtOnce is as that of a receiver.
 func (c collector) AlertsAtOnce() int { return 200 }
 
 func (c collector) Notify(_ context.Context, n perfmon.Notification) error {
