@@ -25,7 +25,7 @@ type Report struct {
 	Service        ServiceStatus  `json:"service"`
 	Health         Health         `json:"health"`
 	Requests       RequestStats   `json:"requests"`        // of the whole service
-	Metrics        []ReportMetric `json:"metrics"`         // all, in the order they are shown in
+	Metrics        []ReportMetric `json:"metrics"`         // all but those of the monitor itself, in the order they are shown in
 	WorstEndpoints []RequestStats `json:"worst_endpoints"` // at most five, the worst first; see WorstEndpoints
 	Endpoints      []RequestStats `json:"endpoints"`       // the busiest first
 	Organizations  []RequestStats `json:"organizations"`
@@ -114,10 +114,13 @@ func (m *Monitor) Report(q ReportQuery) Report {
 }
 
 // reportMetrics describes all metrics, those without points too, so that reports have the
-// same rows and columns whatever is fed.
+// same rows and columns whatever is fed. How the monitor itself fares is no news of the service.
 func (m *Monitor) reportMetrics(s Series, window time.Duration) []ReportMetric {
 	list := []ReportMetric{}
 	for _, metric := range m.registry.catalog().metrics {
+		if aboutSelf(metric.Name) {
+			continue
+		}
 		trend, err := m.History().Trend(metric.Name, Scope{}, window)
 		if err != nil {
 			continue // cannot be: the catalog only grows
