@@ -65,10 +65,7 @@ func TestWhoIsTold(t *testing.T) {
 // An hour of the night is told by the clocks of the place, also on the days when they are
 // set.
 func TestHoursAcrossDST(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Skip("no time zones: ", err)
-	}
+	berlin := zone(t, "Europe/Berlin")
 	night := perfmon.Hours{From: 22 * time.Hour, Until: 6 * time.Hour, Location: berlin}
 	small := perfmon.Hours{Days: []time.Weekday{time.Sunday}, From: 2 * time.Hour, Until: 3 * time.Hour, Location: berlin}
 	saturdayNight := perfmon.Hours{Days: []time.Weekday{time.Saturday}, From: 23 * time.Hour, Until: 2 * time.Hour, Location: berlin}

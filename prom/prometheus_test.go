@@ -191,7 +191,7 @@ func startPrometheus(t *testing.T, scraped string, flags ...string) *prometheusP
 	t.Helper()
 	binary, err := exec.LookPath("prometheus")
 	if err != nil {
-		t.Skip("prometheus is not installed: the Debian package prometheus has it")
+		t.Fatal("this test needs Prometheus: apt-get install prometheus")
 	}
 	p := &prometheusProcess{t: t}
 	dir := t.TempDir()

@@ -15,7 +15,7 @@ import (
 func TestPromtool(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("promtool is not installed: the Debian package prometheus has it")
+		t.Fatal("this test needs promtool: apt-get install prometheus")
 	}
 	options := []perfmon.Option{perfmon.WithQueueSize(func() int { return 3 })}
 	for name, unit := range map[string]string{
